@@ -1,0 +1,1 @@
+"""The HTTP shim: a request comes in, a flow run goes out; it holds no state."""

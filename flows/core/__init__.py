@@ -1,0 +1,1 @@
+"""The domain: no Prefect, no FastAPI, no reading of the environment."""

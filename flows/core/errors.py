@@ -1,0 +1,276 @@
+"""Every failure the courier knows, in one tree; whether to try again is an attribute.
+
+    CourierError
+    ├── RequestError                 what was asked cannot be done as asked
+    │   ├── TargetSyntax
+    │   └── UnknownServer
+    ├── SourceError                  about the files on disk
+    │   ├── SourceNotAllowed         outside the roots, or in somebody else's; says nothing about existence
+    │   ├── SourceMissing
+    │   ├── SourceUnreadable
+    │   ├── SourceEmpty
+    │   ├── NothingImportable
+    │   ├── SourceIncomplete         files of the set are missing, or the format needs files we cannot group yet
+    │   ├── SourceBroken             truncated or not what its name says
+    │   ├── SourceUnsettled          still being written                              (transient)
+    │   └── SourceChanged            changed while it was copied or read              (transient)
+    ├── TransferError
+    │   ├── StagingFull                                                               (transient)
+    │   └── StagingFailed                                                             (transient)
+    ├── OmeroError                   about one OMERO server
+    │   ├── OmeroUnavailable         not reachable, connection lost, time-out         (transient)
+    │   ├── OmeroBusy                asks to come back later                          (transient)
+    │   ├── OmeroFull                no space, or cannot write its repository         (transient)
+    │   ├── OmeroFault               an internal error without a better name          (transient)
+    │   ├── SessionLost              the session ended while it was used              (transient)
+    │   ├── UploadCorrupted          checksums differ after the upload                (transient)
+    │   ├── LoginRefused
+    │   ├── NotPermitted
+    │   ├── TargetNotFound
+    │   ├── ImportRefused            OMERO cannot read the data
+    │   └── OmeroMisused             OMERO says that we called it wrongly
+    ├── NotificationFailed                                                            (transient)
+    ├── ImportCancelled
+    └── UnexpectedFault              outside the tree: a bug, or the machine          (transient)
+
+A message says what happened, to which file or import, and what to do about it.
+"""
+
+import re
+from typing import ClassVar, Self
+
+
+class CourierError(Exception):
+    """Something went wrong."""
+
+    transient: ClassVar[bool] = False
+    advice_by_default: ClassVar[str] = "Ask the operator of the courier to look at the log of this import."
+
+    def __init__(self, what: str = "", *, which: str = "", advice: str = "") -> None:
+        """Say what happened, to which file or import, and what to do.
+
+        Nothing given for `what` is the class's docstring, nothing given for `advice` the class's own.
+        """
+        self.what = what or (type(self).__doc__ or "").strip()
+        self.which = which
+        self.advice = advice or self.advice_by_default
+        super().__init__(self.what, which, advice)
+
+    @property
+    def code(self) -> str:
+        """The failure's stable name for machines, for example `source-missing`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__).lower()
+
+    def about(self, which: str) -> Self:
+        """Return the same failure, told of `which` when it did not know of whom it speaks."""
+        return self if self.which else type(self)(self.what, which=which, advice=self.advice)
+
+    def __str__(self) -> str:
+        """What happened, to whom, what to do: one line."""
+        about = f"{self.which}: " if self.which else ""
+        return f"{about}{self.what} {self.advice}".strip()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive pickling, which rebuilds exceptions from positional arguments only."""
+        return _rebuild, (type(self), self.what, self.which, self.advice)
+
+
+def _rebuild(kind: type[CourierError], what: str, which: str, advice: str) -> CourierError:
+    return kind(what, which=which, advice=advice)
+
+
+class RequestError(CourierError):
+    """The request cannot be carried out as it stands."""
+
+    advice_by_default = "Correct the request and send it again."
+
+
+class TargetSyntax(RequestError):
+    """The target is not written as OMERO's command line writes targets."""
+
+    advice_by_default = (
+        "Write for example Dataset:id:5, Dataset:name:Cells, Project:name:Mitosis/Dataset:name:Cells or Screen:id:7."
+    )
+
+
+class UnknownServer(RequestError):
+    """The OMERO server is not one that this courier serves."""
+
+    advice_by_default = "Name one of the configured servers, or ask the operator to add it."
+
+
+class SourceError(CourierError):
+    """A source file cannot be imported."""
+
+    advice_by_default = "Look at the file, then import it again."
+
+
+class SourceNotAllowed(SourceError):
+    """You may not import from this path."""
+
+    advice_by_default = "Use a folder that the operator opened to you, or ask them to open this one."
+
+
+class SourceMissing(SourceError):
+    """There is no such file."""
+
+    advice_by_default = "Check the path, and that the share is mounted on the worker."
+
+
+class SourceUnreadable(SourceError):
+    """The file exists but cannot be read."""
+
+    advice_by_default = "Give the courier's account read access to it."
+
+
+class SourceEmpty(SourceError):
+    """The file is empty."""
+
+    advice_by_default = "Export it again from the microscope's software."
+
+
+class NothingImportable(SourceError):
+    """There is nothing in there that OMERO could import."""
+
+    advice_by_default = "Name a folder that holds images in a format that Bio-Formats reads."
+
+
+class SourceIncomplete(SourceError):
+    """Files that belong to this image are missing."""
+
+    advice_by_default = "Put all files of the image together and import the whole set."
+
+
+class SourceBroken(SourceError):
+    """The file is damaged, or is not what its name says."""
+
+    advice_by_default = "Open it in the microscope's software and export it again."
+
+
+class SourceUnsettled(SourceError):
+    """The file is still being written."""
+
+    transient = True
+    advice_by_default = "Nothing to do: it is looked at again later."
+
+
+class SourceChanged(SourceError):
+    """The file changed while it was being copied."""
+
+    transient = True
+    advice_by_default = "Wait until the acquisition has finished; the copy is made again."
+
+
+class TransferError(CourierError):
+    """The files could not be brought to where the import reads them."""
+
+
+class StagingFull(TransferError):
+    """There is not enough room in the staging area."""
+
+    transient = True
+    advice_by_default = "The operator should free space in the staging area; the import goes on by itself."
+
+
+class StagingFailed(TransferError):
+    """The staging area could not be written."""
+
+    transient = True
+    advice_by_default = "The operator should check the staging area's disk and rights."
+
+
+class OmeroError(CourierError):
+    """OMERO did not do what it was asked."""
+
+    advice_by_default = "Ask the administrator of this OMERO."
+
+
+class OmeroUnavailable(OmeroError):
+    """OMERO does not answer."""
+
+    transient = True
+    advice_by_default = "Nothing to do: it is tried again. If it lasts, tell the administrator of this OMERO."
+
+
+class OmeroBusy(OmeroError):
+    """OMERO is busy and asks to come back later."""
+
+    transient = True
+    advice_by_default = "Nothing to do: it is tried again."
+
+
+class OmeroFull(OmeroError):
+    """OMERO cannot write to its repository."""
+
+    transient = True
+    advice_by_default = "The OMERO administrator should check free space and rights of the managed repository."
+
+
+class OmeroFault(OmeroError):
+    """OMERO had an internal error."""
+
+    transient = True
+    advice_by_default = "It is tried again; if it stays, the OMERO administrator finds the cause in Blitz-0.log."
+
+
+class SessionLost(OmeroError):
+    """The OMERO session ended while it was in use."""
+
+    transient = True
+    advice_by_default = "It is tried again with a new session where the courier may make one; else log in again."
+
+
+class UploadCorrupted(OmeroError):
+    """OMERO's checksum of the uploaded file differs from ours."""
+
+    transient = True
+    advice_by_default = "It is uploaded again; if it stays, check the network and the file's disk."
+
+
+class LoginRefused(OmeroError):
+    """OMERO refused the login."""
+
+    advice_by_default = "Check user, password or session, and that the account is active."
+
+
+class NotPermitted(OmeroError):
+    """OMERO does not allow this user to do that."""
+
+    advice_by_default = "Choose a group and target that you may write to, or ask the OMERO administrator."
+
+
+class TargetNotFound(OmeroError):
+    """The target does not exist in this group, or you cannot see it."""
+
+    advice_by_default = "Check the target's id or name, and the group."
+
+
+class ImportRefused(OmeroError):
+    """OMERO cannot import this file."""
+
+    advice_by_default = "Check that Bio-Formats reads the file; export it again if it is damaged."
+
+
+class OmeroMisused(OmeroError):
+    """OMERO says that the courier called it wrongly."""
+
+    advice_by_default = "This is a bug of the courier: report it with the log."
+
+
+class NotificationFailed(CourierError):
+    """A message could not be sent."""
+
+    transient = True
+    advice_by_default = "The operator should check the mail server or the channel's address."
+
+
+class ImportCancelled(CourierError):
+    """The import was cancelled."""
+
+    advice_by_default = "What was already in OMERO stays there; import the rest again if you want it."
+
+
+class UnexpectedFault(CourierError):
+    """Something happened that the courier does not know."""
+
+    transient = True

@@ -1,0 +1,320 @@
+"""What is asked, and what each stage of an import adds to it: frozen types, nothing else.
+
+    ImportRequest -> Fileset -> VerifiedFileset -> StagedFileset -> ImportedFileset
+
+The order is in the types: `transfer` takes a `VerifiedFileset`, so nobody can skip verification.
+"""
+
+import hashlib
+import posixpath
+import re
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from flows.core.errors import CourierError, TargetSyntax
+
+MAX_REQUEST_BYTES = 256 * 1024
+"""The largest request, as JSON; more sources are given as folders."""
+
+
+class Frozen(BaseModel):
+    """A value: never changed, and unknown fields are refused."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+
+class Staging(StrEnum):
+    """Whether files are copied to the staging area before they are imported."""
+
+    AUTO = "auto"
+    DIRECT = "direct"
+    STAGE = "stage"
+
+
+def _absolute(path: str) -> str:
+    if "\0" in path or not path.startswith("/"):
+        raise ValueError("give an absolute path, for example /data/alice/cells.ome.tiff")
+    return path
+
+
+def _no_url(receiver: str) -> str:
+    if "://" in receiver or ":" in receiver or "/" in receiver:
+        raise ValueError(
+            "give an e-mail address, or the name of a channel that the administrator configured; never a URL"
+        )
+    if "@" in receiver and not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", receiver):
+        raise ValueError(f"{receiver!r} is no e-mail address")
+    return receiver
+
+
+def _target(text: str) -> str:
+    try:
+        Target.parse(text)
+    except TargetSyntax as refused:
+        raise ValueError(str(refused)) from refused
+    return text
+
+
+SourcePath = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_absolute)]
+Receiver = Annotated[str, StringConstraints(min_length=1, max_length=254), AfterValidator(_no_url)]
+TargetText = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_target)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
+
+
+class ImportOptions(Frozen):
+    """What can be asked of an import, whoever asks."""
+
+    sources: list[SourcePath] = Field(
+        min_length=1,
+        max_length=5000,
+        title="Files or folders",
+        description="Absolute paths as the courier's worker sees them. A folder stands for all images below it.",
+        examples=[["/data/alice/2026-11-23"]],
+    )
+    target: TargetText | None = Field(
+        default=None,
+        title="Where in OMERO",
+        description=(
+            "As OMERO's command line writes it: Dataset:id:5, Dataset:name:Cells, "
+            "Project:name:Mitosis/Dataset:name:Cells, Screen:id:7. Missing ones are made. "
+            "Left out: a dataset named after the folder of the first file."
+        ),
+        examples=["Project:name:Mitosis/Dataset:name:Cells"],
+    )
+    group: Name | None = Field(
+        default=None,
+        title="OMERO group",
+        description="Left out: the user's default group.",
+        examples=["lab"],
+    )
+    name: Name | None = Field(
+        default=None, title="Name of the image", description="Left out: the file's own name.", examples=["Control 1"]
+    )
+    description: str | None = Field(
+        default=None, max_length=10_000, title="Description", description="Set on each imported image."
+    )
+    key_values: dict[str, str] = Field(
+        default_factory=dict,
+        title="Key-value pairs",
+        description="Shown and editable in OMERO as a map annotation of each image.",
+        examples=[{"Cell line": "HeLa"}],
+    )
+    tags: list[Name] = Field(
+        default_factory=list, title="Tags", description="Existing ones of yours are used, missing ones made."
+    )
+    comments: list[str] = Field(default_factory=list, title="Comments", description="Added to each image.")
+    annotation_ids: list[Annotated[int, Field(ge=1)]] = Field(
+        default_factory=list, title="Existing annotations", description="Ids of annotations to link to each image."
+    )
+    staging: Staging = Field(
+        default=Staging.AUTO,
+        title="Copy first",
+        description="stage: copy to the staging area, so that the source is free early. direct: read it where it is.",
+    )
+    notify: list[Receiver] = Field(
+        default_factory=list,
+        max_length=20,
+        title="Who is told",
+        description="E-mail addresses, or names of configured channels. Left out: the e-mail address in OMERO.",
+        examples=[["alice@example.org"]],
+    )
+
+    @field_validator("sources")
+    @classmethod
+    def _each_once(cls, sources: list[str]) -> list[str]:
+        return list(dict.fromkeys(sources))
+
+
+class ImportRequest(ImportOptions):
+    """An import for one OMERO user. The deployment says into which OMERO."""
+
+    on_behalf_of: Name = Field(
+        title="OMERO user",
+        description="The login name of the user whose images these are. They will own them.",
+        examples=["alice"],
+    )
+
+
+class Target(Frozen):
+    """Where in OMERO the images go, taken apart."""
+
+    kind: Literal["Dataset", "Screen"]
+    id: int | None = None
+    name: str | None = None
+    pick: Literal["+", "-", "%", "@"] = "+"
+    """Of several of that name: + the newest, - the oldest, % there must be one only, @ always make a new one."""
+    project: "ProjectPrefix | None" = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read OMERO's command-line syntax (omero-documentation: import-target).
+
+        Raises:
+            TargetSyntax: it is not that syntax.
+        """
+        if not (found := _TARGET.fullmatch(text)):
+            raise TargetSyntax(f"{text!r} is no target.")
+        part = found.groupdict()
+        if part["project_value"] is not None and part["kind"] == "Screen":
+            raise TargetSyntax(f"{text!r}: a screen is in no project.")
+        project = None
+        if part["project_value"] is not None:
+            project = ProjectPrefix(**_discriminated(text, part["project_by"], part["project_value"]))
+        return cls(
+            kind=part["kind"],  # type: ignore[arg-type]
+            project=project,
+            **_discriminated(text, part["by"], part["value"]),
+        )
+
+    def __str__(self) -> str:
+        """Write it in OMERO's command-line syntax."""
+        prefix = f"Project:{_by(self.project)}/" if self.project else ""
+        return f"{prefix}{self.kind}:{_by(self)}"
+
+
+class ProjectPrefix(Frozen):
+    """The project part of a target."""
+
+    id: int | None = None
+    name: str | None = None
+    pick: Literal["+", "-", "%", "@"] = "+"
+
+
+_TARGET = re.compile(
+    r"(?:Project:(?:(?P<project_by>id|[+\-%@]?name):)?(?P<project_value>.+?)/)?"
+    r"(?P<kind>Dataset|Screen):(?:(?P<by>id|[+\-%@]?name):)?(?P<value>.+)",
+    re.DOTALL,
+)
+
+
+def _discriminated(text: str, by: str | None, value: str) -> dict[str, object]:
+    if by is None or by == "id":
+        if not (value.isascii() and value.isdecimal() and 0 < int(value) < 2**63):
+            raise TargetSyntax(f"{text!r}: {value!r} is no id.")
+        return {"id": int(value)}
+    if len(value) > 255 or not value.strip():
+        raise TargetSyntax(f"{text!r}: a name has 1 to 255 characters.")
+    return {"name": value, "pick": by[0] if by != "name" else "+"}
+
+
+def _by(part: Target | ProjectPrefix) -> str:
+    if part.id is not None:
+        return f"id:{part.id}"
+    return f"{'' if part.pick == '+' else part.pick}name:{part.name}"
+
+
+class SourceFile(Frozen):
+    """One file on disk, as it was when it was looked at."""
+
+    path: str
+    """Absolute, links resolved: what is opened."""
+    client_path: str
+    """As the user named it: what OMERO keeps as the entry's client path."""
+    size: int
+    """Bytes."""
+    mtime_ns: int
+
+
+class Fileset(Frozen):
+    """Files that OMERO imports together; the first is the one it opens."""
+
+    files: tuple[SourceFile, ...] = Field(min_length=1)
+    reader: str | None = None
+    """Bio-Formats' reader class where it decides on the layout in the repository, for example
+    `loci.formats.in.OperettaReader` (omero-blitz: ManagedRepositoryI.getReaderClass)."""
+
+    @property
+    def key(self) -> str:
+        """The stable name of this fileset: a hash over its client paths, in order."""
+        paths = "\0".join(file.client_path for file in self.files)
+        return hashlib.sha256(paths.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+    @property
+    def name(self) -> str:
+        """What people call it: the name of the file that OMERO opens."""
+        return posixpath.basename(self.files[0].client_path)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+class VerifiedFileset(Frozen):
+    """A fileset that is there, complete, settled, readable, allowed, and not visibly broken."""
+
+    fileset: Fileset
+    format: str
+    """For people, for example `OME-TIFF`."""
+
+
+class StagedFile(Frozen):
+    """A file where the import reads it."""
+
+    path: str
+    client_path: str
+    size: int
+    sha1: str | None = None
+    """Hex, when it was read on the way."""
+
+
+class StagedFileset(Frozen):
+    """A verified fileset whose bytes are where the import reads them."""
+
+    fileset: Fileset
+    files: tuple[StagedFile, ...] = Field(min_length=1)
+    staged: bool
+    """Whether these are copies, to be removed after the import."""
+
+
+class ImportedImage(Frozen):
+    """An image that OMERO holds."""
+
+    id: int
+    name: str
+    size_x: int
+    size_y: int
+    size_z: int
+    size_c: int
+    size_t: int
+
+
+class ImportedFileset(Frozen):
+    """A fileset that OMERO holds, with images that were read back."""
+
+    key: str
+    name: str
+    fileset_id: int
+    images: tuple[ImportedImage, ...] = Field(min_length=1)
+    target_kind: Literal["Dataset", "Screen"] | None = None
+    target_id: int | None = None
+
+
+class Failure(Frozen):
+    """A failure as a value: kept in statuses, shown in answers, mails and pages."""
+
+    code: str
+    what: str
+    which: str = ""
+    advice: str
+    transient: bool
+
+    @classmethod
+    def of(cls, error: CourierError) -> Self:
+        """Turn an exception of ours into a value."""
+        return cls(code=error.code, what=error.what, which=error.which, advice=error.advice, transient=error.transient)
+
+    def __str__(self) -> str:
+        """One line: to what, what happened, what to do."""
+        about = f"{self.which}: " if self.which else ""
+        return f"{about}{self.what} {self.advice}"
+
+
+class FailedFileset(Frozen):
+    """A fileset that did not get through a stage, and why."""
+
+    key: str
+    name: str
+    failure: Failure

@@ -1,0 +1,241 @@
+"""Every setting of the courier: typed, nested by neighbour, described, unknown keys refused.
+
+Read once, at the edge (`Settings()` in a flow, in the API's factory, in a command), and passed on as a value.
+From the environment with the prefix `COURIER_` and `__` between levels, for example
+`COURIER_SERVERS__main__HOST=omero.example.org`; from the file that `COURIER_ENV_FILE` names where there is one.
+`deployments/courier.example.env` lists them all.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from cryptography.fernet import Fernet
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "COURIER_"
+ENV_FILE = "COURIER_ENV_FILE"
+
+
+def _fernet(key: SecretStr) -> SecretStr:
+    try:
+        Fernet(key.get_secret_value())
+    except ValueError:
+        raise ValueError("no Fernet key: make one with `make key`") from None
+    return key
+
+
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+"""A short name of our own: lower-case letters, digits and dashes."""
+FernetKey = Annotated[SecretStr, AfterValidator(_fernet)]
+Checksum = Literal["SHA1-160", "MD5-128", "Murmur3-128", "Murmur3-32", "CRC-32", "Adler-32", "File-Size-64"]
+
+
+class Part(BaseModel):
+    """A group of settings."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServiceAccount(Part):
+    """An OMERO account that holds only the Sudo privilege: makes a session per import attempt."""
+
+    user: str = Field(description="Login name of the account.")
+    password: SecretStr = Field(description="Its password.")
+
+
+class OmeroServer(Part):
+    """One OMERO server and how much it may be asked to do."""
+
+    host: str = Field(description="Host name or address.")
+    port: int = Field(default=4064, ge=1, le=65535, description="Port of the encrypted router (Glacier2).")
+    web_url: str | None = Field(default=None, description="Address of its OMERO.web, for links in messages.")
+    service_account: ServiceAccount | None = Field(
+        default=None, description="Left out: the courier carries the session of the caller, sealed."
+    )
+    runs: int = Field(default=2, ge=1, le=50, description="Imports that run at a time: the limit of the work pool.")
+    filesets_per_run: int = Field(
+        default=2, ge=1, le=16, description="Filesets side by side in a run; runs x this is what OMERO sees at once."
+    )
+    checksums: tuple[Checksum, ...] = Field(
+        default=("SHA1-160", "MD5-128", "Murmur3-128", "Murmur3-32", "CRC-32", "Adler-32"),
+        description="Checksum algorithms offered to OMERO, which picks the one it likes best.",
+    )
+    connect_timeout: float = Field(default=10, gt=0, description="Seconds until a connection must stand.")
+    call_timeout: float = Field(default=60, gt=0, description="Seconds that an ordinary call may take.")
+    close_rate: int = Field(
+        default=50_000_000,
+        gt=0,
+        description="Bytes per second at which OMERO is at least expected to hash an uploaded file when it is closed.",
+    )
+    import_timeout: float = Field(
+        default=86_400, gt=0, description="Seconds that OMERO may take to read an uploaded fileset."
+    )
+
+
+class Root(Part):
+    """A folder that imports may come from, whose it is, and what may be done with its files."""
+
+    path: Path = Field(description="Absolute; `{user}` stands for the OMERO login name, for example /data/{user}.")
+    everyone: bool = Field(default=False, description="Every user may import from it.")
+    users: frozenset[str] = Field(default=frozenset(), description="Login names that may.")
+    groups: frozenset[str] = Field(default=frozenset(), description="OMERO groups whose members may.")
+    after: frozenset[Literal["keep", "move", "delete"]] = Field(
+        default=frozenset({"keep"}), description="What may be done with a file once it was imported."
+    )
+
+    @model_validator(mode="after")
+    def _is_somebodys(self) -> Self:
+        if not self.path.is_absolute():
+            raise ValueError(f"{self.path} is not absolute")
+        if not (self.everyone or self.users or self.groups or "{user}" in str(self.path)):
+            raise ValueError(f"{self.path}: say whose it is: {{user}} in the path, users, groups, or everyone")
+        return self
+
+
+class Verification(Part):
+    """The verify stage."""
+
+    settle_seconds: float = Field(
+        default=5, ge=0, description="A file that changed less than this many seconds ago is looked at again."
+    )
+    settle_attempts: int = Field(default=3, ge=1, description="Looks before a changing file is left for later.")
+    max_files: int = Field(default=100_000, ge=1, description="Files that one import may expand to.")
+    max_depth: int = Field(default=16, ge=0, description="Levels of folders that are looked into.")
+    exclude: tuple[str, ...] = Field(
+        default=(".*", "Thumbs.db", "desktop.ini", "*.partial", "*.tmp", "~$*"),
+        description="Names passed over when a folder is expanded.",
+    )
+
+
+class StagingArea(Part):
+    """Where files are copied before they are imported."""
+
+    directory: Path | None = Field(default=None, description="Left out: files are always read where they are.")
+    auto: bool = Field(default=False, description="Whether `staging: auto` copies.")
+    keep_free: int = Field(default=1_000_000_000, ge=0, description="Bytes that stay free on its disk.")
+
+
+class Mail(Part):
+    """The mail server."""
+
+    host: str = Field(default="localhost", description="SMTP server.")
+    port: int = Field(default=25, ge=1, le=65535, description="Its port.")
+    security: Literal["none", "starttls", "ssl"] = Field(default="none", description="Encryption of the connection.")
+    user: str | None = Field(default=None, description="Login name, where the server wants one.")
+    password: SecretStr | None = Field(default=None, description="Its password.")
+    sender: str = Field(default="omero-courier@localhost", description="The From address.")
+    timeout: float = Field(default=30, gt=0, description="Seconds that sending may take.")
+
+
+class Notifications(Part):
+    """Who is told, and how."""
+
+    mail: Mail | None = Field(default=None, description="Left out: no mail is sent.")
+    channels: dict[Label, SecretStr] = Field(
+        default_factory=dict, description="Channels by name, each an Apprise URL. Users name them, never URLs."
+    )
+    administrators: tuple[str, ...] = Field(
+        default=(), description="E-mail addresses or channel names told of failed imports."
+    )
+
+
+class ApiToken(Part):
+    """A key for a machine, kept as a hash."""
+
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="SHA-256 of the token, hex: made by `make token`."
+    )
+    users: frozenset[str] = Field(description="OMERO login names it may act for; `*` is everybody.")
+    servers: frozenset[str] = Field(default=frozenset({"*"}), description="Servers it may use; `*` is all.")
+    roots: frozenset[str] = Field(default=frozenset({"*"}), description="Roots it may read; `*` is all.")
+
+
+class Http(Part):
+    """The HTTP interface."""
+
+    host: str = Field(default="127.0.0.1", description="Address it listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Its port; 0 takes a free one.")
+    tokens: dict[Label, ApiToken] = Field(default_factory=dict, description="Keys for machines, by name.")
+    session_idle_hours: float = Field(
+        default=12, gt=0, le=24 * 30, description="How long an OMERO session made at the door may idle."
+    )
+    max_waiting: int = Field(default=10_000, ge=1, description="Waiting imports per server before a 429.")
+    audit_log: Path | None = Field(default=None, description="File that who asked for what is appended to, as JSON lines.")
+
+
+class Console(Part):
+    """Prefect's server and UI, as people reach it."""
+
+    url: str = Field(default="http://127.0.0.1:4200", description="Address of the Prefect UI, for links.")
+
+
+class Retries(Part):
+    """Retries of a stage within a run; only failures that may pass are retried."""
+
+    delays: tuple[float, ...] = Field(default=(2, 10, 30), description="Seconds before each further try.")
+    jitter: float = Field(default=0.3, ge=0, le=1, description="Share of a delay that is random.")
+
+
+class Settings(BaseSettings):
+    """All settings of the courier."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid", nested_model_default_partial_update=True
+    )
+
+    servers: dict[Label, OmeroServer] = Field(min_length=1, description="The OMERO servers, by a short name.")
+    server: Label | None = Field(
+        default=None, description="The server that this process imports into: set by each deployment, not by hand."
+    )
+    roots: dict[Label, Root] = Field(default_factory=dict, description="Where imports may come from, by a short name.")
+    verification: Verification = Field(default_factory=Verification, description="The verify stage.")
+    staging: StagingArea = Field(default_factory=StagingArea, description="The staging area.")
+    notifications: Notifications = Field(default_factory=Notifications, description="Who is told, and how.")
+    http: Http = Field(default_factory=Http, description="The HTTP interface.")
+    console: Console = Field(default_factory=Console, description="The Prefect UI.")
+    retries: Retries = Field(default_factory=Retries, description="Retries within a run.")
+    seal_keys: tuple[FernetKey, ...] = Field(
+        min_length=1,
+        description="Fernet keys that seal the sessions carried for users; the first seals, all open.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values handed over first, then the environment, then the file that it names."""
+        return init_settings, env_settings, dotenv_settings
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        if self.server is not None and self.server not in self.servers:
+            raise ValueError(f"server: {self.server!r} is not among servers: {', '.join(self.servers)}")
+        for name, token in self.http.tokens.items():
+            if unknown := (token.servers - self.servers.keys() - {"*"}) | (token.roots - self.roots.keys() - {"*"}):
+                raise ValueError(f"http.tokens.{name}: unknown {', '.join(sorted(unknown))}")
+        return self
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from the environment and the file that it names, once, at the edge.
+
+    Raises:
+        ValueError: a value is wrong, or a `COURIER_` variable belongs to no setting.
+    """
+    known = {f"{PREFIX}{field}".upper() for field in Settings.model_fields}
+    unknown = sorted(
+        name
+        for name in environment
+        if name.upper().startswith(PREFIX) and name != ENV_FILE and name.upper().split("__")[0] not in known
+    )
+    if unknown:
+        raise ValueError(f"unknown settings: {', '.join(unknown)}; courier.example.env lists what there is")
+    return Settings(_env_file=environment.get(ENV_FILE))  # type: ignore[call-arg]
