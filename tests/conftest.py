@@ -1,0 +1,3 @@
+"""Fixtures of all tests: each module of `tests/support` provides one neighbour."""
+
+pytest_plugins: list[str] = []
