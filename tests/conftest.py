@@ -1,3 +1,5 @@
 """Fixtures of all tests: each module of `tests/support` provides one neighbour."""
 
-pytest_plugins: list[str] = []
+pytest_plugins: list[str] = [
+    "tests.support.images",
+]

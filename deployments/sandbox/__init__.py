@@ -1,0 +1,1 @@
+"""The whole courier on one machine, with an OMERO stand-in and images made up."""
