@@ -1,19 +1,27 @@
 """Every setting of the courier: typed, nested by neighbour, described, unknown keys refused.
 
-Read once, at the edge (`Settings()` in a flow, in the API's factory, in a command), and passed on as a value.
+Read once, at the edge (`read_settings()` in a flow, in the API's factory, in a command), and passed on as a value.
 From the environment with the prefix `COURIER_` and `__` between levels, for example
 `COURIER_SERVERS__main__HOST=omero.example.org`; from the file that `COURIER_ENV_FILE` names where there is one.
 `deployments/courier.example.env` lists them all.
 """
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 PREFIX = "COURIER_"
 ENV_FILE = "COURIER_ENV_FILE"
@@ -36,7 +44,7 @@ Checksum = Literal["SHA1-160", "MD5-128", "Murmur3-128", "Murmur3-32", "CRC-32",
 class Part(BaseModel):
     """A group of settings."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class ServiceAccount(Part):
@@ -127,7 +135,13 @@ class Mail(Part):
     user: str | None = Field(default=None, description="Login name, where the server wants one.")
     password: SecretStr | None = Field(default=None, description="Its password.")
     sender: str = Field(default="omero-courier@localhost", description="The From address.")
-    timeout: float = Field(default=30, gt=0, description="Seconds that sending may take.")
+    timeout: float = Field(default=30, gt=0, description="Seconds to wait for each answer of the server.")
+
+    @model_validator(mode="after")
+    def _user_and_password(self) -> Self:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password come together")
+        return self
 
 
 class Notifications(Part):
@@ -140,6 +154,14 @@ class Notifications(Part):
     administrators: tuple[str, ...] = Field(
         default=(), description="E-mail addresses or channel names told of failed imports."
     )
+
+    @model_validator(mode="after")
+    def _administrators_can_be_reached(self) -> Self:
+        if self.mail is None and any("@" in receiver for receiver in self.administrators):
+            raise ValueError("administrators: an e-mail address needs the mail server, notifications.mail")
+        if unknown := [name for name in self.administrators if "@" not in name and name not in self.channels]:
+            raise ValueError(f"administrators: no channel is named {', '.join(unknown)}")
+        return self
 
 
 class ApiToken(Part):
@@ -163,7 +185,9 @@ class Http(Part):
         default=12, gt=0, le=24 * 30, description="How long an OMERO session made at the door may idle."
     )
     max_waiting: int = Field(default=10_000, ge=1, description="Waiting imports per server before a 429.")
-    audit_log: Path | None = Field(default=None, description="File that who asked for what is appended to, as JSON lines.")
+    audit_log: Path | None = Field(
+        default=None, description="File that who asked for what is appended to, as JSON lines."
+    )
 
 
 class Console(Part):
@@ -172,18 +196,16 @@ class Console(Part):
     url: str = Field(default="http://127.0.0.1:4200", description="Address of the Prefect UI, for links.")
 
 
-class Retries(Part):
-    """Retries of a stage within a run; only failures that may pass are retried."""
-
-    delays: tuple[float, ...] = Field(default=(2, 10, 30), description="Seconds before each further try.")
-    jitter: float = Field(default=0.3, ge=0, le=1, description="Share of a delay that is random.")
-
-
 class Settings(BaseSettings):
     """All settings of the courier."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid", nested_model_default_partial_update=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        nested_model_default_partial_update=True,
     )
 
     servers: dict[Label, OmeroServer] = Field(min_length=1, description="The OMERO servers, by a short name.")
@@ -196,7 +218,6 @@ class Settings(BaseSettings):
     notifications: Notifications = Field(default_factory=Notifications, description="Who is told, and how.")
     http: Http = Field(default_factory=Http, description="The HTTP interface.")
     console: Console = Field(default_factory=Console, description="The Prefect UI.")
-    retries: Retries = Field(default_factory=Retries, description="Retries within a run.")
     seal_keys: tuple[FernetKey, ...] = Field(
         min_length=1,
         description="Fernet keys that seal the sessions carried for users; the first seals, all open.",
@@ -224,18 +245,35 @@ class Settings(BaseSettings):
         return self
 
 
-def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+def read_settings() -> Settings:
     """Read the settings from the environment and the file that it names, once, at the edge.
 
     Raises:
-        ValueError: a value is wrong, or a `COURIER_` variable belongs to no setting.
+        ValueError: a value is wrong, or a `COURIER_` variable belongs to no setting. The message shows no value.
     """
     known = {f"{PREFIX}{field}".upper() for field in Settings.model_fields}
     unknown = sorted(
         name
-        for name in environment
+        for name in os.environ
         if name.upper().startswith(PREFIX) and name != ENV_FILE and name.upper().split("__")[0] not in known
     )
     if unknown:
         raise ValueError(f"unknown settings: {', '.join(unknown)}; courier.example.env lists what there is")
-    return Settings(_env_file=environment.get(ENV_FILE))  # type: ignore[call-arg]
+    if (file := os.environ.get(ENV_FILE)) and not Path(file).is_file():
+        raise ValueError(f"{ENV_FILE}: there is no file {file}")
+    try:
+        return Settings(_env_file=file)
+    except ValidationError as refused:  # not `from`: the original error holds the values, secrets among them
+        raise ValueError(_explained(refused)) from None
+    except SettingsError as refused:
+        raise ValueError(f'{refused}: write lists and tables as JSON, for example ["a", "b"]') from None
+
+
+def _explained(refused: ValidationError) -> str:
+    """Each wrong setting by its place and what is wrong with it, without its value."""
+    lines = ["wrong settings; courier.example.env lists what there is"]
+    for error in refused.errors(include_url=False, include_input=False, include_context=False):
+        place = ".".join(str(step) for step in error["loc"]) or "settings"
+        wrong = error["msg"].removeprefix("Value error, ")
+        lines.append(f"{place}: {'there is no such setting' if error['type'] == 'extra_forbidden' else wrong}")
+    return "\n".join(lines)
