@@ -1,0 +1,69 @@
+"""Seals OMERO sessions so that only the courier can open them; says nothing about where they are kept."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import TypeVar
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from pydantic import SecretStr, SerializationInfo, field_serializer
+
+from flows.core.errors import SealBroken
+from flows.core.requests import Frozen
+
+_OPENLY = "openly"
+
+
+class SealedSession(Frozen):
+    """An OMERO session, whose it is and where."""
+
+    server: str
+    """Our name for the OMERO server."""
+    user: str
+    key: SecretStr
+    """OMERO's session key."""
+
+    @field_serializer("key", when_used="json")
+    def _key(self, key: SecretStr, info: SerializationInfo) -> str:
+        return key.get_secret_value() if info.context == _OPENLY else str(key)
+
+
+class SessionHandle(SealedSession):
+    """What a caller holds after a login: their session, which they cannot look into."""
+
+
+class CarriedSession(SealedSession):
+    """What waits with an import where no service account can make a session for it."""
+
+
+S = TypeVar("S", bound=SealedSession)
+
+
+def seal(session: SealedSession, keys: Sequence[SecretStr]) -> str:
+    """Seal a session with the first of `keys`: URL-safe text, about 400 characters."""
+    content = {"kind": type(session).__name__, "session": session.model_dump(mode="json", context=_OPENLY)}
+    return _box(keys).encrypt(json.dumps(content).encode()).decode()
+
+
+def unseal(sealed: str, kind: type[S], keys: Sequence[SecretStr]) -> S:
+    """Open what `seal` made of a session of this kind with any of `keys`.
+
+    Raises:
+        SealBroken: it was altered, sealed with another key, or for another purpose.
+    """
+    try:
+        content = json.loads(_box(keys).decrypt(sealed.encode("utf-8", "surrogatepass")))
+    except InvalidToken:
+        raise SealBroken from None
+    if content["kind"] != kind.__name__:
+        raise SealBroken("This was sealed for another purpose.")
+    return kind.model_validate(content["session"])
+
+
+def carried_session_name(idempotency_key: str) -> str:
+    """Name the Prefect Variable that holds the sealed session of the run with this idempotency key."""
+    return f"courier-session-{hashlib.sha256(idempotency_key.encode()).hexdigest()[:32]}"
+
+
+def _box(keys: Sequence[SecretStr]) -> MultiFernet:
+    return MultiFernet([Fernet(key.get_secret_value()) for key in keys])
