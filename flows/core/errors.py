@@ -29,6 +29,9 @@
     │   ├── TargetNotFound
     │   ├── ImportRefused            OMERO cannot read the data
     │   └── OmeroMisused             OMERO says that we called it wrongly
+    ├── FilesetsFailed               a stage ended with failed filesets: none will pass by trying again
+    ├── FilesetsUnfinished           a stage ended with filesets that may pass later   (transient)
+    ├── SealBroken                   a sealed value that none of our keys opens
     ├── NotificationFailed                                                            (transient)
     ├── ImportCancelled
     └── UnexpectedFault              outside the tree: a bug, or the machine          (transient)
@@ -255,6 +258,25 @@ class OmeroMisused(OmeroError):
     """OMERO says that the courier called it wrongly."""
 
     advice_by_default = "This is a bug of the courier: report it with the log."
+
+
+class FilesetsFailed(CourierError):
+    """Some filesets did not get through this stage."""
+
+    advice_by_default = "The table of filesets says why, for each."
+
+
+class FilesetsUnfinished(CourierError):
+    """Some filesets did not get through this stage yet."""
+
+    transient = True
+    advice_by_default = "They are tried again."
+
+
+class SealBroken(CourierError):
+    """A sealed value cannot be opened: it was altered, or the key that sealed it is gone."""
+
+    advice_by_default = "Log in again; the operator keeps old keys in seal_keys, after the new one, while they are needed."
 
 
 class NotificationFailed(CourierError):

@@ -136,6 +136,18 @@ class ImportRequest(ImportOptions):
         examples=["alice"],
     )
 
+    @property
+    def title(self) -> str:
+        """What the run is called: who, what, whereto."""
+        return run_title(self.on_behalf_of, [posixpath.basename(path.rstrip("/")) for path in self.sources], self.target)
+
+
+def run_title(user: str, names: list[str], target: str | None) -> str:
+    """Name a run after what it imports: `alice: 12 files into Dataset:name:Cells`."""
+    what = names[0] if len(names) == 1 else f"{len(names)} files"
+    whereto = str(target).rpartition("/")[2].replace(":name:", " ").replace(":id:", " ") if target else "OMERO"
+    return f"{user}: {what} into {whereto}"[:200]
+
 
 class Target(Frozen):
     """Where in OMERO the images go, taken apart."""

@@ -1,16 +1,22 @@
 """How far an import is, as values: the flow writes them, the API and the messages read them."""
 
+import hashlib
+import posixpath
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
+from uuid import UUID
 
 from pydantic import Field
 
 from flows.core.control import Stage
 from flows.core.requests import Failure, Fileset, Frozen, ImportedImage
 
-FILESETS_ARTIFACT = "filesets"
-"""Description-independent marker of the artifact of type `table` that holds a `FilesetStatus` per row."""
+
+def filesets_artifact(run_id: UUID | str) -> str:
+    """Name the run's artifact of type `table` that holds a `FilesetStatus` per row: the API reads it."""
+    return f"filesets-{run_id}"
 
 
 class FilesetStatus(Frozen):
@@ -24,6 +30,7 @@ class FilesetStatus(Frozen):
     bytes_done: int = 0
     """Bytes of the present stage."""
     bytes_total: int
+    """Bytes of all its files."""
     attempts: int = 0
     fileset_id: int | None = None
     images: tuple[ImportedImage, ...] = ()
@@ -38,6 +45,13 @@ class FilesetStatus(Frozen):
             files=tuple(file.client_path for file in fileset.files),
             bytes_total=fileset.size,
         )
+
+    @classmethod
+    def refused(cls, failure: Failure) -> Self:
+        """Something that was asked for but could not become a fileset."""
+        key = hashlib.sha256(failure.which.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        name = posixpath.basename(failure.which) or failure.which
+        return cls(key=key, name=name, files=(failure.which,), stage=Stage.FAILED, bytes_total=0, failure=failure)
 
 
 class ImportReport(Frozen):
@@ -91,3 +105,29 @@ class ImportReport(Frozen):
 def web_link(web_url: str | None, kind: str, number: int) -> str | None:
     """Return the OMERO.web page of an object, for example kind `image`; None where no OMERO.web is configured."""
     return f"{web_url.rstrip('/')}/webclient/?show={kind.lower()}-{number}" if web_url else None
+
+
+SHARE_BEFORE = {Stage.WAITING: 0.0, Stage.VERIFY: 0.0, Stage.TRANSFER: 0.0, Stage.UPLOAD: 0.3, Stage.IMPORT: 0.9}
+"""How much of a fileset's work lies behind it when a stage begins."""
+SHARE_OF = {Stage.TRANSFER: 0.3, Stage.UPLOAD: 0.6}
+"""How much of it the bytes of a stage are."""
+
+
+def overall(filesets: Sequence[FilesetStatus]) -> tuple[int, int]:
+    """Return how many bytes' worth of work is done, of how many: grows evenly, and ends when everything is over."""
+    total = sum(max(each.bytes_total, 1) for each in filesets)
+    return int(sum(max(each.bytes_total, 1) * _share(each) for each in filesets)), total
+
+
+def _share(status: FilesetStatus) -> float:
+    within = SHARE_OF.get(status.stage, 0.0) * status.bytes_done / max(status.bytes_total, 1)
+    return min(SHARE_BEFORE.get(status.stage, 1.0) + within, 1.0)
+
+
+def progress_line(filesets: Sequence[FilesetStatus]) -> str:
+    """Say in one line how far an import is: `3 of 12 files in OMERO, 1 failed; now: upload 2, verify 1`."""
+    counts = Counter(each.stage for each in filesets)
+    failed = f", {counts[Stage.FAILED]} failed" if counts[Stage.FAILED] else ""
+    running = (Stage.VERIFY, Stage.TRANSFER, Stage.UPLOAD, Stage.IMPORT)
+    now = ", ".join(f"{stage.value} {counts[stage]}" for stage in running if counts[stage])
+    return f"{counts[Stage.DONE]} of {len(filesets)} files in OMERO{failed}" + (f"; now: {now}" if now else "")

@@ -1,0 +1,142 @@
+"""What every stage of one run needs to know, and what they find out together."""
+
+import posixpath
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from pydantic import SecretStr
+
+from flows.core.account import Account
+from flows.core.errors import UnknownServer
+from flows.core.ledger import Ledger
+from flows.core.notify import receivers
+from flows.core.omero_client import ImportDetails, ResolvedTarget, resolve_target
+from flows.core.requests import Fileset, ImportRequest, Target, run_title
+from flows.core.settings import Settings
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Filesets that pass the stages together."""
+
+    filesets: tuple[Fileset, ...]
+
+    def __str__(self) -> str:
+        """Say what is in it, for the names of its task runs."""
+        first = self.filesets[0].name
+        return first if len(self.filesets) == 1 else f"{first} and {len(self.filesets) - 1} more"
+
+
+class Job:
+    """One attempt of one import, for one user, into one OMERO server."""
+
+    def __init__(self, run_id: str, request: ImportRequest, settings: Settings, *, carried: SecretStr | None) -> None:
+        """Take up a request; nothing is asked of OMERO yet.
+
+        Raises:
+            UnknownServer: the settings do not say into which server this process imports.
+        """
+        self.run_id = run_id
+        self.request = request
+        self.settings = settings
+        self.server_name = _server_name(settings)
+        self.server = settings.servers[self.server_name]
+        self.ledger = Ledger()
+        self.account = Account(
+            self.server,
+            user=request.on_behalf_of,
+            group=request.group,
+            agent=f"omero-courier/{run_id}",
+            carried=carried,
+        )
+        self.upload_slots = threading.Semaphore(self.server.filesets_per_run)
+        """As many filesets of this run may be in OMERO's hands at once."""
+        self.told: set[tuple[str, str]] = set()
+        """Receiver and subject of the messages that arrived."""
+        self._target = Target.parse(request.target) if request.target else None
+        self._resolved: ResolvedTarget | None = None
+        self._target_lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the OMERO session."""
+        self.account.close()
+
+    def aim(self, filesets: Sequence[Fileset]) -> None:
+        """Settle where the images go, and check it, before anything is copied.
+
+        Raises:
+            TargetNotFound: there is none of that id, or it is ambiguous.
+            NotPermitted: the user may not write there.
+        """
+        if self._target is None and filesets:
+            folder = posixpath.basename(posixpath.dirname(filesets[0].files[0].client_path)) or "Imported"
+            self._target = Target(kind="Dataset", name=folder[:255])
+        if self._target is not None:
+            resolve_target(self.account.session(), self._target, make=False)
+
+    def target(self) -> ResolvedTarget:
+        """Return the target in OMERO, made when it is first asked for."""
+        with self._target_lock:
+            if self._resolved is None:
+                assert self._target is not None, "aim() comes first"
+                self._resolved = resolve_target(self.account.session(), self._target, make=True)
+            return self._resolved
+
+    def run_key(self, fileset_key: str) -> str:
+        """Name a fileset of this run: what its annotation in OMERO says (see D4 in docs/decisions)."""
+        return f"{self.run_id}/{fileset_key}"
+
+    def details(self, fileset: Fileset) -> ImportDetails:
+        """Return what the user wants to be said of the images of a fileset."""
+        asked = self.request
+        return ImportDetails(
+            name=asked.name,
+            description=asked.description,
+            key_values=asked.key_values,
+            tags=tuple(asked.tags),
+            comments=tuple(asked.comments),
+            annotation_ids=tuple(asked.annotation_ids),
+        )
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Who is told: whom the request names, else the address in the user's OMERO profile."""
+        return receivers(self.request.notify, self.account.email)
+
+    @property
+    def target_text(self) -> str:
+        """The target as OMERO's command line writes it."""
+        return str(self._target) if self._target else ""
+
+    @property
+    def resolved(self) -> ResolvedTarget | None:
+        """The target in OMERO, once something was imported into it."""
+        return self._resolved
+
+    @property
+    def title(self) -> str:
+        """Name the run after what it imports."""
+        names = [status.name for status in self.ledger.statuses()]
+        return run_title(self.request.on_behalf_of, names, self.target_text) if names else self.request.title
+
+    @property
+    def tags(self) -> set[str]:
+        """Return what the API finds the run by."""
+        return {f"user:{self.request.on_behalf_of}", f"server:{self.server_name}"}
+
+
+def _server_name(settings: Settings) -> str:
+    if settings.server is not None:
+        return settings.server
+    if len(settings.servers) == 1:
+        return next(iter(settings.servers))
+    raise UnknownServer("This deployment does not say into which OMERO server it imports.", advice="Run `make deploy`.")

@@ -1,0 +1,177 @@
+"""The stages of an import, each over a chunk of filesets: calls the parts that do the work, and keeps the ledger."""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+
+from flows.core.control import Stage
+from flows.core.errors import CourierError, FilesetsFailed, FilesetsUnfinished, ImportCancelled, NotificationFailed
+from flows.core.job import Chunk, Job
+from flows.core.notify import failure_alert, import_summary, send
+from flows.core.omero_client import find_earlier, import_fileset
+from flows.core.requests import Fileset, StagedFileset, VerifiedFileset
+from flows.core.status import ImportReport
+from flows.core.transfer import clear_fileset, transfer_fileset
+from flows.core.verify import check_room, expand, verify_fileset
+
+log = logging.getLogger(__name__)
+
+CHUNK_FILESETS = 25
+"""Small filesets that pass the stages together: three task runs for each file would cost more than the import."""
+LARGE = 64 * 1024 * 1024
+"""Bytes from which a fileset is a chunk of its own."""
+
+
+def prepare(job: Job) -> tuple[Chunk, ...]:
+    """Log in, check the target, find the files, and cut them into chunks.
+
+    Raises:
+        CourierError: nothing of this import can be done, or not now.
+    """
+    session = job.account.session()
+    found = expand(
+        job.request.sources,
+        settings=job.settings.verification,
+        roots=job.settings.roots,
+        user=session.user,
+        groups=session.groups,
+        control=job.ledger,
+    )
+    job.ledger.open(found.filesets, found.refused)
+    job.aim(found.filesets)
+    check_room(sum(each.size for each in found.filesets), job.settings.staging, job.request.staging)
+    return chunks(found.filesets)
+
+
+def chunks(filesets: Sequence[Fileset]) -> tuple[Chunk, ...]:
+    """Cut into chunks: a large fileset alone, small ones up to 25 together, in their order."""
+    cut: list[Chunk] = []
+    small: list[Fileset] = []
+    for fileset in filesets:
+        if fileset.size >= LARGE:
+            cut.append(Chunk((fileset,)))
+            continue
+        small.append(fileset)
+        if len(small) == CHUNK_FILESETS:
+            cut.append(Chunk(tuple(small)))
+            small = []
+    return (*cut, Chunk(tuple(small))) if small else tuple(cut)
+
+
+def verify(job: Job, chunk: Chunk) -> None:
+    """See that each fileset is there, complete, settled, readable and sound.
+
+    Raises:
+        FilesetsFailed: some are not.
+        FilesetsUnfinished: some are not yet.
+        ImportCancelled: the run was cancelled.
+    """
+
+    def look(fileset: Fileset) -> None:
+        job.ledger.moved(fileset.key, Stage.VERIFY, 0, fileset.size)
+        session = job.account.session()
+        job.ledger.verified(
+            verify_fileset(
+                fileset,
+                settings=job.settings.verification,
+                roots=job.settings.roots,
+                user=session.user,
+                groups=session.groups,
+                control=job.ledger,
+            )
+        )
+
+    _each(job, [each for each in chunk.filesets if not job.ledger.has_verified(each.key)], look)
+
+
+def transfer(job: Job, chunk: Chunk) -> None:
+    """Bring the bytes of each verified fileset to where the import reads them. Raises as `verify` does."""
+
+    def bring(fileset: Fileset) -> None:
+        verified: VerifiedFileset = job.ledger.verified_of(fileset.key)
+        staged = transfer_fileset(
+            verified,
+            staging=job.settings.staging,
+            mode=job.request.staging,
+            run_id=job.run_id,
+            control=job.ledger,
+        )
+        job.ledger.staged(staged)
+
+    passed = [each for each in chunk.filesets if job.ledger.has_verified(each.key)]
+    _each(job, [each for each in passed if not job.ledger.has_staged(each.key)], bring)
+
+
+def bring_in(job: Job, chunk: Chunk) -> None:
+    """Bring each staged fileset into OMERO, several at a time. Raises as `verify` does."""
+    passed = [each for each in chunk.filesets if job.ledger.has_staged(each.key) and not job.ledger.is_done(each.key)]
+    _each(job, passed, lambda fileset: _import(job, job.ledger.staged_of(fileset.key)), job.server.filesets_per_run)
+
+
+def _import(job: Job, staged: StagedFileset) -> None:
+    key = staged.fileset.key
+    with job.upload_slots:
+        job.ledger.check()
+        session = job.account.session()
+        job.ledger.started(key)
+        try:
+            earlier = find_earlier(session, job.run_key(key)) if job.ledger.status(key).attempts > 1 else None
+            imported = earlier or import_fileset(
+                session,
+                staged,
+                target=job.target(),
+                details=job.details(staged.fileset),
+                control=job.ledger,
+                run_key=job.run_key(key),
+            )
+        except CourierError as error:
+            job.account.let_go(error, session)
+            raise
+    job.ledger.imported(imported)
+    clear_fileset(staged, job.settings.staging, job.run_id)
+
+
+def _each(job: Job, filesets: Sequence[Fileset], work: Callable[[Fileset], None], side_by_side: int = 1) -> None:
+    """Do the work for each; one that fails does not stop the others, and all failures are in the ledger."""
+
+    def one(fileset: Fileset) -> CourierError | None:
+        try:
+            job.ledger.check()
+            work(fileset)
+        except CourierError as error:
+            log.warning("%s", error.about(fileset.files[0].client_path))
+            job.ledger.failed(fileset, error)
+            return error
+        return None
+
+    with ThreadPoolExecutor(side_by_side, "fileset") as pool:
+        running = [pool.submit(copy_context().run, one, fileset) for fileset in filesets]
+        errors = [error for each in running if (error := each.result()) is not None]
+    if any(isinstance(error, ImportCancelled) for error in errors):
+        raise ImportCancelled
+    if errors:
+        count = f"{len(errors)} of {len(filesets)} failed, the first: {errors[0]}"
+        raise FilesetsUnfinished(count) if any(error.transient for error in errors) else FilesetsFailed(count)
+
+
+def tell(job: Job, report: ImportReport) -> None:
+    """Send the user the summary, and the administrators an alert when something failed for good.
+
+    Raises:
+        NotificationFailed: somebody could not be told; who was told already is not told again.
+    """
+    letters = [(receiver, import_summary(report)) for receiver in report.receivers]
+    if report.failures:
+        letters += [(each, failure_alert(report)) for each in job.settings.notifications.administrators]
+    failures = []
+    for receiver, message in letters:
+        if (receiver, message.subject) in job.told:
+            continue
+        for delivery in send(message, [receiver], job.settings.notifications):
+            if delivery.failure is None:
+                job.told.add((receiver, message.subject))
+            else:
+                failures.append(delivery.failure)
+    if failures:
+        raise NotificationFailed("; ".join(str(failure) for failure in failures))

@@ -1,0 +1,29 @@
+"""The import of images for one user into one OMERO server: verify -> transfer -> import -> notify."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.attempt import Attempt, attempt, name_run
+from flows.core.job import Chunk, Job
+from flows.core.requests import ImportRequest
+from flows.tasks import import_files, notify, prepare, transfer_files, verify_files
+
+
+@flow(name="import-images", flow_run_name=name_run, persist_result=False)
+def import_images(request: ImportRequest) -> State[None]:
+    """Bring microscopy images into OMERO for one of its users, who need not be logged in.
+
+    Name the files or folders and the OMERO user they belong to; everything else can stay as it is.
+    The run checks the files, copies them where that is asked for, imports them, reads the images back,
+    and tells the user what went in and what did not. One bad file does not stop the others.
+    """
+    with attempt(request, at_the_end=notify) as run:
+        run.side_by_side(bring_in, prepare(run.job))
+    return run.verdict()
+
+
+def bring_in(run: Attempt, chunk: Chunk) -> None:
+    """Pass one chunk of filesets through the stages; each takes up what the one before let through."""
+    run.outcome(verify_files(run.job, chunk, return_state=True))
+    run.outcome(transfer_files(run.job, chunk, return_state=True))
+    run.outcome(import_files(run.job, chunk, return_state=True))

@@ -1,0 +1,91 @@
+"""What a run shows of itself in Prefect: its name, tags, a moving progress bar, the table of filesets, the report."""
+
+import logging
+import threading
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+
+from flows.core.ledger import Ledger
+from flows.core.status import filesets_artifact, overall, progress_line
+
+log = logging.getLogger(__name__)
+
+SHORTEST_INTERVAL = 1.0
+"""Seconds between two looks at the ledger."""
+ROWS_PER_SECOND = 200
+"""A long table is written less often: it goes to the server whole."""
+
+
+class Publisher:
+    """Shows the ledger while it changes, from a thread of its own, so that no stage waits for Prefect.
+
+    When Prefect is away the import goes on, and what it shows catches up later.
+    """
+
+    def __init__(self, run_id: UUID, ledger: Ledger) -> None:
+        """Prepare; `with` starts and ends it."""
+        self._run_id = run_id
+        self._ledger = ledger
+        self._artifacts: dict[str, UUID] = {}
+        self._shown = -1
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="publisher", daemon=True)
+        self._client = get_client(sync_client=True)
+
+    def __enter__(self) -> Self:
+        """Start to watch."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Show the last state, and end."""
+        self._stop.set()
+        self._thread.join()
+        self._show()
+
+    def rename(self, name: str, tags: set[str]) -> None:
+        """Give the run its name and tags once it is known what it imports."""
+        try:
+            self._client.update_flow_run(self._run_id, name=name, tags=tags)
+        except httpx.HTTPError as away:
+            log.warning("The run could not be renamed: %s", away)
+
+    def page(self, text: str, summary: str) -> None:
+        """Leave the run's report, as markdown."""
+        self._write("report", "markdown", text, summary)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(max(SHORTEST_INTERVAL, len(self._ledger.statuses()) / ROWS_PER_SECOND)):
+            self._show()
+
+    def _show(self) -> None:
+        revision = self._ledger.revision
+        if revision == self._shown:
+            return
+        statuses = self._ledger.statuses()
+        done, total = overall(statuses)
+        try:
+            self._write("progress", "progress", 100.0 * done / total if total else 0.0, progress_line(statuses))
+            rows = [status.model_dump(mode="json") for status in statuses]
+            self._write("filesets", "table", rows, "Each fileset of this import: where it is and what became of it.")
+        except httpx.HTTPError as away:
+            log.warning("Prefect does not answer, the import goes on: %s", away)
+            return
+        self._shown = revision
+
+    def _write(self, kind: str, type_: str, data: Any, description: str) -> None:
+        if kind in self._artifacts:
+            self._client.update_artifact(self._artifacts[kind], ArtifactUpdate(data=data, description=description))
+            return
+        key = filesets_artifact(self._run_id) if kind == "filesets" else f"{kind}-{self._run_id}"
+        artifact = self._client.create_artifact(
+            ArtifactCreate(key=key, type=type_, data=data, description=description, flow_run_id=self._run_id)
+        )
+        self._artifacts[kind] = artifact.id

@@ -1,0 +1,70 @@
+"""Tasks: each is a policy (name, retries) and one call into the core."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task
+
+from flows.core import pipeline
+from flows.core.errors import CourierError
+from flows.core.job import Chunk, Job
+from flows.core.status import ImportReport
+
+DELAYS = [2.0, 10.0, 30.0]
+"""Seconds before each further try; longer waits must not hold a process."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Say whether trying again may help: Prefect asks after each failed try."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, CourierError) and error.transient
+
+
+def stage(name: str, run_name: str | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a task with the policy that all stages share: transient failures are tried again, nothing is cached."""
+    return task(
+        name=name,
+        task_run_name=run_name,
+        retries=len(DELAYS),
+        retry_delay_seconds=DELAYS,
+        retry_jitter_factor=0.3,
+        retry_condition_fn=is_transient,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+
+
+@stage("prepare")
+def prepare(job: Job) -> tuple[Chunk, ...]:
+    """Log in, check group and target, find the files, and cut them into chunks of filesets."""
+    return pipeline.prepare(job)
+
+
+@stage("verify", "verify {chunk}")
+def verify_files(job: Job, chunk: Chunk) -> None:
+    """See that the files are there, complete, settled, readable and sound."""
+    pipeline.verify(job, chunk)
+
+
+@stage("transfer", "transfer {chunk}")
+def transfer_files(job: Job, chunk: Chunk) -> None:
+    """Bring the bytes to where the import reads them."""
+    pipeline.transfer(job, chunk)
+
+
+@stage("import", "import {chunk}")
+def import_files(job: Job, chunk: Chunk) -> None:
+    """Bring the files into OMERO, and read the images back."""
+    pipeline.bring_in(job, chunk)
+
+
+@stage("notify")
+def notify(job: Job, report: ImportReport) -> None:
+    """Tell the user what became of the import, and the administrators what failed for good."""
+    pipeline.tell(job, report)

@@ -1,0 +1,115 @@
+import pytest
+
+from flows.core.control import Stage
+from flows.core.errors import ImportCancelled, SourceBroken, UnexpectedFault
+from flows.core.ledger import Ledger
+from flows.core.requests import Failure, Fileset, ImportedFileset, ImportedImage, SourceFile
+from flows.core.status import overall, progress_line
+
+
+def fileset(name: str, size: int = 100) -> Fileset:
+    path = f"/data/alice/{name}"
+    return Fileset(files=(SourceFile(path=path, client_path=path, size=size, mtime_ns=0),))
+
+
+def imported(which: Fileset) -> ImportedFileset:
+    image = ImportedImage(id=7, name=which.name, size_x=4, size_y=3, size_z=1, size_c=2, size_t=1)
+    return ImportedFileset(key=which.key, name=which.name, fileset_id=5, images=(image,))
+
+
+def opened(*filesets: Fileset) -> Ledger:
+    ledger = Ledger()
+    ledger.open(filesets, ())
+    return ledger
+
+
+def test_a_fileset_in_omero_is_done_and_forgets_an_earlier_failure() -> None:
+    cells = fileset("cells.tif")
+    ledger = opened(cells)
+    ledger.failed(cells, UnexpectedFault("network"))
+
+    ledger.imported(imported(cells))
+
+    status = ledger.status(cells.key)
+    assert (status.stage, status.failure, status.fileset_id, status.images[0].id) == (Stage.DONE, None, 5, 7)
+
+
+def test_a_failure_names_the_file_it_speaks_of() -> None:
+    cells = fileset("cells.tif")
+    ledger = opened(cells)
+
+    ledger.failed(cells, SourceBroken())
+
+    failure = ledger.status(cells.key).failure
+    assert failure is not None
+    assert failure.which == "/data/alice/cells.tif"
+
+
+def test_what_could_not_become_a_fileset_is_listed_as_failed() -> None:
+    ledger = Ledger()
+
+    ledger.open((), [Failure(code="source-missing", what="Gone.", which="/data/a.tif", advice="Look.", transient=False)])
+
+    assert [(each.name, each.stage) for each in ledger.statuses()] == [("a.tif", Stage.FAILED)]
+
+
+def test_settling_gives_everything_an_outcome_but_leaves_what_is_over() -> None:
+    done, lost = fileset("done.tif"), fileset("lost.tif")
+    ledger = opened(done, lost)
+    ledger.imported(imported(done))
+
+    ledger.settle(UnexpectedFault())
+
+    assert [each.stage for each in ledger.statuses()] == [Stage.DONE, Stage.FAILED]
+
+
+def test_after_a_cancel_every_check_raises_and_the_rest_is_cancelled() -> None:
+    ledger = opened(fileset("cells.tif"))
+    ledger.check()
+    ledger.cancel()
+
+    with pytest.raises(ImportCancelled):
+        ledger.check()
+    ledger.settle(UnexpectedFault())
+
+    assert [each.stage for each in ledger.statuses()] == [Stage.CANCELLED]
+
+
+def test_progress_never_goes_back_from_stage_to_stage() -> None:
+    cells = fileset("cells.tif")
+    ledger = opened(cells)
+    shares = []
+    for stage, done in [
+        (Stage.VERIFY, 0),
+        (Stage.TRANSFER, 50),
+        (Stage.TRANSFER, 100),
+        (Stage.UPLOAD, 0),
+        (Stage.UPLOAD, 100),
+        (Stage.IMPORT, 100),
+    ]:
+        ledger.moved(cells.key, stage, done, 100)
+        shares.append(overall(ledger.statuses())[0])
+    ledger.imported(imported(cells))
+
+    assert shares == sorted(shares)
+    assert overall(ledger.statuses()) == (100, 100)
+
+
+def test_the_progress_line_counts_what_is_where() -> None:
+    done, broken, running = fileset("a.tif"), fileset("b.tif"), fileset("c.tif")
+    ledger = opened(done, broken, running)
+    ledger.imported(imported(done))
+    ledger.failed(broken, SourceBroken())
+    ledger.moved(running.key, Stage.UPLOAD, 5, 100)
+
+    assert progress_line(ledger.statuses()) == "1 of 3 files in OMERO, 1 failed; now: upload 1"
+
+
+def test_each_change_shows_in_the_revision() -> None:
+    cells = fileset("cells.tif")
+    ledger = opened(cells)
+    before = ledger.revision
+
+    ledger.moved(cells.key, Stage.UPLOAD, 1, 100)
+
+    assert ledger.revision > before
