@@ -4,8 +4,10 @@ Not through Apprise, whose mail plugin (1.13) makes the plain text from the HTML
 is meant for `o'brien@lab.example` to `brien@lab.example`.
 """
 
+import re
 import smtplib
 import ssl
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, make_msgid
@@ -13,6 +15,9 @@ from email.utils import formatdate, make_msgid
 from flows.core.errors import NotificationFailed
 from flows.core.notify.messages import Message
 from flows.core.settings import Mail
+
+_ADDRESS = re.compile(r"(?P<user>[^@\s,;<>]+)@(?P<domain>[^@\s,;<>]+)")
+"""As `requests.Receiver`: what comes from an OMERO profile was not looked at before."""
 
 
 def mail(message: Message, address: str, server: Mail) -> None:
@@ -23,7 +28,8 @@ def mail(message: Message, address: str, server: Mail) -> None:
     """
     letter = _letter(message, address, server.sender)
     try:
-        with _connected(server) as connection:
+        with _connection(server) as connection:
+            _introduce(connection, server)
             connection.send_message(letter)
     except UnicodeError:  # not `from`: the error holds what it could not encode, be it the password
         raise NotificationFailed(f"The mail server {server.host} takes only ASCII names and passwords.") from None
@@ -33,12 +39,9 @@ def mail(message: Message, address: str, server: Mail) -> None:
 
 def _letter(message: Message, address: str, sender: str) -> EmailMessage:
     letter = EmailMessage(policy=SMTP)
-    try:
-        letter["From"] = sender
-        letter["To"] = address
-        letter["Subject"] = message.subject
-    except (ValueError, IndexError) as error:  # the email package raises either for an address it cannot read
-        raise NotificationFailed(f"{address!r} is no e-mail address.", advice="Correct the address.") from error
+    letter["From"] = sender
+    letter["To"] = _address(address)
+    letter["Subject"] = message.subject
     letter["Date"] = formatdate(localtime=True)
     letter["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].rstrip(">"))
     letter["Auto-Submitted"] = "auto-generated"
@@ -47,21 +50,24 @@ def _letter(message: Message, address: str, sender: str) -> EmailMessage:
     return letter
 
 
-def _connected(server: Mail) -> smtplib.SMTP:
-    trusted = ssl.create_default_context()
+def _address(text: str) -> Address:
+    if not (parts := _ADDRESS.fullmatch(text)):
+        raise NotificationFailed(f"{text!r} is no e-mail address.", advice="Correct the address.")
+    return Address(username=parts["user"], domain=parts["domain"])
+
+
+def _connection(server: Mail) -> smtplib.SMTP:
     if server.security == "ssl":
-        connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=trusted)
-    else:
-        connection = smtplib.SMTP(server.host, server.port, timeout=server.timeout)
-    try:
-        if server.security == "starttls":
-            connection.starttls(context=trusted)
-        if server.user and server.password:
-            connection.login(server.user, server.password.get_secret_value())
-    except (OSError, smtplib.SMTPException):
-        connection.close()
-        raise
-    return connection
+        trusted = ssl.create_default_context()
+        return smtplib.SMTP_SSL(server.host, server.port, timeout=server.timeout, context=trusted)
+    return smtplib.SMTP(server.host, server.port, timeout=server.timeout)
+
+
+def _introduce(connection: smtplib.SMTP, server: Mail) -> None:
+    if server.security == "starttls":
+        connection.starttls(context=ssl.create_default_context())
+    if server.user and server.password:
+        connection.login(server.user, server.password.get_secret_value())
 
 
 def _reason(error: Exception) -> str:
