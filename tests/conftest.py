@@ -2,4 +2,5 @@
 
 pytest_plugins: list[str] = [
     "tests.support.images",
+    "tests.support.mail",
 ]
