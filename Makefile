@@ -1,0 +1,54 @@
+# Every target sets up first; when nothing changed that takes no time. `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check lint bench deploy token key clean
+
+# Anything that runs can run the set-up, which then looks for Python 3.11. PYTHON=/path/to/python3.11 names one.
+ANY_PYTHON := $(firstword $(foreach each,$(PYTHON) python3 python3.11 python,$(shell $(each) -c 'print("$(each)")' 2>/dev/null)))
+export PYTHON
+PY := .venv/bin/python
+DATA ?= .sandbox
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  DATA=directory   where up and demo keep everything (now $(DATA))"
+	@echo "  PYTHON=path      the Python 3.11 to use"
+
+setup: ## virtual environment, pinned packages, IcePy; implied by all others
+	@$(if $(ANY_PYTHON),$(ANY_PYTHON) -m deployments.setup,echo "Python 3.11 is needed: apt-get install python3.11 python3.11-venv python3.11-dev"; exit 1)
+
+demo: setup ## the whole story on this machine: images made, imported, checked
+	@$(PY) -m deployments.sandbox demo --data "$(DATA)"
+
+up: setup ## the whole system on this machine, kept running with its data until Ctrl-C
+	@$(PY) -m deployments.sandbox up --data "$(DATA)"
+
+check: setup lint ## format, lint, types and the fast tests: under a minute
+	@$(PY) -m pytest -q -m "not sandbox and not browser and not contract" tests/core tests/setup
+
+test: setup lint ## check, and all tests
+	@$(PY) -m pytest $(if $(CHROMIUM),,-m "not browser")
+	@$(if $(CHROMIUM),,echo "Left out: the tests in a browser. They run once Chromium is there: sudo apt-get install -y chromium")
+
+lint: setup
+	@$(PY) -m ruff format --check --quiet . || { echo "Not formatted: run $(PY) -m ruff format ."; exit 1; }
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m mypy --no-error-summary
+
+bench: setup ## measure, against peers, what the figures in docs were measured with
+	@$(PY) -m bench
+
+deploy: setup ## write pools, queues, limits and deployments from the settings in the environment
+	@$(PY) -m deployments.deploy
+
+token: setup ## make a key for a machine: make token NAME=microscope
+	@$(PY) -m deployments.make_secret token "$(or $(NAME),machine)"
+
+key: setup ## make a key for COURIER_SEAL_KEYS
+	@$(PY) -m deployments.make_secret key
+
+clean: ## remove what up, demo, tests and set-up left; IcePy stays in its cache
+	rm -rf .venv .sandbox .bench .mypy_cache .ruff_cache .pytest_cache *.egg-info
