@@ -1,0 +1,88 @@
+"""The environment of the sandbox: what Prefect and the courier are told, and nothing that would mislead them."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deployments.sandbox.home import Home, Remembered
+from deployments.sandbox.processes import MARKER
+
+SERVER = "sandbox"
+"""The short name of the stand-in among the courier's servers."""
+ADMINISTRATOR = "facility@sandbox.example"
+_FOREIGN = ("PREFECT_", "COURIER_", "OMERO", "ICE_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+def for_parts(home: Home, remembered: Remembered, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment that every part starts with."""
+    kept = {name: value for name, value in inherited.items() if not name.startswith(_FOREIGN)}
+    kept = {name: value for name, value in kept.items() if name.lower() not in _PROXIES}
+    return {
+        **kept,
+        **_prefect(home, remembered),
+        MARKER: remembered.marker,
+        "COURIER_ENV_FILE": str(home.settings),
+        "NO_PROXY": "*",
+        "OMERO_USERDIR": str(home.data / "omero-client"),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)]),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _prefect(home: Home, remembered: Remembered) -> dict[str, str]:
+    url = f"http://127.0.0.1:{remembered.ports['prefect']}"
+    return {
+        "PREFECT_HOME": str(home.prefect),
+        "PREFECT_API_URL": f"{url}/api",
+        "PREFECT_UI_URL": url,
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        # Nothing calls home. The v2 UI fetches an analytics configuration even when told not to.
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_SERVER_UI_API_URL": f"{url}/api",
+        # Otherwise the server writes its pages into the installed package, which sandboxes share.
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home.prefect / "ui"),
+        # In memory, the slots of a run that died while the server was away are never freed.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
+        "PREFECT_WORKER_PREFETCH_SECONDS": "1",
+    }
+
+
+def settings_file(home: Home, remembered: Remembered, service_account: tuple[str, str]) -> str:
+    """Return the courier's settings for this sandbox, as the file that COURIER_ENV_FILE names."""
+    user, password = service_account
+    ports = remembered.ports
+    values = {
+        f"SERVERS__{SERVER}__HOST": "127.0.0.1",
+        f"SERVERS__{SERVER}__PORT": ports["omero_ssl"],
+        f"SERVERS__{SERVER}__SERVICE_ACCOUNT__USER": user,
+        f"SERVERS__{SERVER}__SERVICE_ACCOUNT__PASSWORD": password,
+        "ROOTS__shares__PATH": f"{home.shares}/{{user}}",
+        "VERIFICATION__SETTLE_SECONDS": 2,
+        "STAGING__DIRECTORY": home.staging,
+        "STAGING__KEEP_FREE": 100_000_000,
+        "NOTIFICATIONS__MAIL__HOST": "127.0.0.1",
+        "NOTIFICATIONS__MAIL__PORT": ports["smtp"],
+        "NOTIFICATIONS__MAIL__SENDER": "omero-courier@sandbox.example",
+        "NOTIFICATIONS__ADMINISTRATORS": f'["{ADMINISTRATOR}"]',
+        "HTTP__PORT": ports["api"],
+        "HTTP__AUDIT_LOG": home.audit_log,
+        "HTTP__TOKENS__machine__SHA256": hashlib.sha256(remembered.token.encode()).hexdigest(),
+        "HTTP__TOKENS__machine__USERS": '["*"]',
+        "CONSOLE__URL": f"http://127.0.0.1:{ports['prefect']}",
+        "SEAL_KEYS": f'["{remembered.seal_key}"]',
+    }
+    return "".join(f"COURIER_{name}={_quoted(str(value))}\n" for name, value in values.items())
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,115 @@
+"""One sandbox from its start to its end: the guardian first, then the parts, then what they are there for."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from deployments.sandbox import postgres, processes
+from deployments.sandbox.environment import for_parts, settings_file
+from deployments.sandbox.home import Home, Remembered, Running, write_private
+from deployments.sandbox.logins import PEOPLE, SERVICE_ACCOUNT
+from deployments.sandbox.parts import PROJECT, all_parts
+from deployments.sandbox.supervisor import Part, PartFailed, Stopped, Supervisor
+from deployments.sandbox.table import show
+
+_SWEEP_SECONDS = 5.0
+_INTERRUPTED = 130
+
+
+def run(home: Home, *, favourites: bool, with_parent: bool, story: Part | None = None) -> int:
+    """Run a sandbox until its story ends, or without a story until somebody asks for the end.
+
+    Returns the exit status. `with_parent` ends it together with the process that started it.
+
+    Raises:
+        SandboxBusy: one runs on this data directory already.
+    """
+    with home.locked():
+        remembered = home.remember(favourites=favourites)
+        environment = for_parts(home, remembered)
+        # The guardian of an earlier start may still be busy.
+        processes.end_all(remembered.marker, grace=_SWEEP_SECONDS)
+        with _sockets() as sockets, _guardian(remembered.marker, environment, sockets):
+            supervisor = Supervisor(environment, _tell, with_parent=with_parent)
+            try:
+                with supervisor:
+                    _start(supervisor, home, remembered, sockets)
+                    _carry_on(supervisor, story)
+            except PartFailed as failure:
+                print(f"\n{failure}", file=sys.stderr, flush=True)
+                return 1
+            except Stopped:
+                return _INTERRUPTED if story else 0
+            finally:
+                _tell("everything is stopped")
+    return 0
+
+
+def _start(supervisor: Supervisor, home: Home, remembered: Remembered, sockets: Path) -> None:
+    began = time.monotonic()
+    write_private(home.settings, settings_file(home, remembered, SERVICE_ACCOUNT))
+    postgres.own(home.postgres)
+    for user in PEOPLE:
+        (home.shares / user).mkdir(exist_ok=True)
+    supervisor.start(all_parts(home, remembered.ports, sockets))
+    running = describe(home, remembered, sockets)
+    home.announce(running)
+    show(running, home, seconds=time.monotonic() - began)
+
+
+def _carry_on(supervisor: Supervisor, story: Part | None) -> None:
+    if story:
+        supervisor.start([story])
+    else:
+        print("\nCtrl-C stops everything; the data stays.", flush=True)
+        supervisor.wait()
+
+
+def describe(home: Home, remembered: Remembered, sockets: Path) -> Running:
+    """Say what runs where."""
+    ports = remembered.ports
+    return Running(
+        data=home.data,
+        api=f"http://127.0.0.1:{ports['api']}",
+        prefect=f"http://127.0.0.1:{ports['prefect']}",
+        omero_host="127.0.0.1",
+        omero_port=ports["omero"],
+        omero_ssl_port=ports["omero_ssl"],
+        omero_control=f"http://127.0.0.1:{ports['omero_control']}",
+        smtp_port=ports["smtp"],
+        database=str(sockets),
+        logins=PEOPLE,
+        token=remembered.token,
+    )
+
+
+@contextmanager
+def _sockets() -> Iterator[Path]:
+    """A short path, since those of sockets are limited to 107 bytes and data directories are not."""
+    directory = Path(tempfile.mkdtemp(prefix="courier-", dir="/tmp"))
+    try:
+        postgres.own(directory)
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _guardian(marker: str, environment: Mapping[str, str], sockets: Path) -> Iterator[None]:
+    """A process that ends whatever carries the marker as soon as this one is gone, or leaves the block."""
+    command = (sys.executable, "-m", "deployments.sandbox.guardian", marker, str(sockets))
+    guardian = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, cwd=PROJECT, start_new_session=True)
+    try:
+        yield
+    finally:
+        guardian.communicate()
+        processes.end_all(marker, grace=_SWEEP_SECONDS)
+
+
+def _tell(line: str) -> None:
+    print(f"  {line}", flush=True)

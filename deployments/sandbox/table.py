@@ -1,0 +1,43 @@
+"""Shows what runs where, and something to try."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from deployments.sandbox.home import Home, Running
+
+_WIDTH_WITHOUT_A_TERMINAL = 160
+
+
+def console() -> Console:
+    """Return a console that in a file or a pipe writes plain text, wide enough for paths."""
+    return Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_A_TERMINAL, highlight=False, soft_wrap=False)
+
+
+def show(running: Running, home: Home, *, seconds: float) -> None:
+    """Print the table."""
+    table = Table(title=f"The courier's sandbox, up after {seconds:.0f} s", title_justify="left")
+    for heading in ("what", "where", "how"):
+        table.add_column(heading, overflow="fold")
+    for row in _rows(running, home):
+        table.add_row(*row)
+    out = console()
+    out.print()
+    out.print(table)
+
+
+def _rows(running: Running, home: Home) -> Sequence[tuple[str, str, str]]:
+    people = ", ".join(f"{user} / {password}" for user, password in running.logins.items())
+    omero = f"{running.omero_host}:{running.omero_ssl_port} (ssl), :{running.omero_port} (tcp)"
+    return (
+        ("API", f"{running.api}/docs", f"OMERO logins: {people}"),
+        ("Prefect UI", running.prefect, "no login in the sandbox"),
+        ("OMERO stand-in", omero, f"the same logins; faults: {running.omero_control}"),
+        ("folders to import from", f"{home.shares}/USER", "each user their own"),
+        ("mails", str(home.mails), f"SMTP at 127.0.0.1:{running.smtp_port}, delivers nowhere"),
+        ("database", f"psql -h {running.database} -U postgres", "no password, this account only"),
+        ("settings", str(home.settings), "COURIER_ENV_FILE for commands of your own"),
+        ("logs", str(home.logs), "one per part"),
+    )
