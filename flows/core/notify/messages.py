@@ -195,7 +195,7 @@ def _see(report: ImportReport) -> Line:
 def _advice(failure: Failure) -> str:
     """Advice for the end: who reads that something will be tried again would wait in vain."""
     if failure.transient:
-        return "It was tried several times. Import it again later; if it stays, tell the people who look after OMERO."
+        return "Import it again later; if it fails again, tell the people who look after your OMERO."
     return failure.advice
 
 
