@@ -1,0 +1,120 @@
+"""Checks a fileset's files as far as that is cheap: milliseconds each, never the whole file."""
+
+import stat
+import struct
+from pathlib import PurePath
+
+from flows.core.control import Control, Stage, Uncontrolled
+from flows.core.errors import NothingImportable, SourceBroken, SourceEmpty, SourceError, SourceMissing
+from flows.core.requests import Fileset, SourceFile, VerifiedFileset
+from flows.core.settings import Verification
+from flows.core.verify import containers
+from flows.core.verify.formats import Format, format_of
+from flows.core.verify.omexml import looks_like_ome_xml, read_ome_xml
+from flows.core.verify.peek import Peek, peeking
+from flows.core.verify.roots import Access
+from flows.core.verify.sets import belongs_to_a_set
+from flows.core.verify.settle import SYSTEM_CLOCK, Clock, settled
+from flows.core.verify.tiff import check_tiff
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_OME_XML_READ = 1_000_000
+"""Bytes of an OME-XML file that are looked through for the names of other files."""
+
+
+def verify_fileset(
+    fileset: Fileset,
+    *,
+    access: Access,
+    settings: Verification,
+    control: Control | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> VerifiedFileset:
+    """Say that a fileset is allowed, there, settled, readable and not visibly broken; its sizes are brought up to date.
+
+    Raises:
+        SourceError: one of its files is not, and why.
+        ImportCancelled: the import is not wanted any more.
+    """
+    control = control or Uncontrolled()
+    names: list[str] = []
+    files: list[SourceFile] = []
+    for file in fileset.files:
+        control.check()
+        control.moved(fileset.key, Stage.VERIFY, sum(each.size for each in files), fileset.size)
+        files.append(_file_as_it_is(file, access, settings, control, clock))
+        names.append(_format(files[-1]))
+    return VerifiedFileset(fileset=fileset.model_copy(update={"files": tuple(files)}), format=names[0])
+
+
+def _file_as_it_is(
+    file: SourceFile, access: Access, settings: Verification, control: Control, clock: Clock
+) -> SourceFile:
+    which = file.client_path
+    if access.allowed(file.path).real_path != file.path:
+        raise SourceMissing("The path leads elsewhere now: a folder was replaced by a link.", which=which)
+    look = settled(file.path, which, settings=settings, control=control, clock=clock)
+    if not stat.S_ISREG(look.st_mode):
+        raise NothingImportable("It is no ordinary file.", which=which)
+    if look.st_size == 0:
+        raise SourceEmpty(which=which)
+    return file.model_copy(update={"size": look.st_size, "mtime_ns": look.st_mtime_ns})
+
+
+def _format(file: SourceFile) -> str:
+    """Return the format's name for people, after looking at the file."""
+    which = file.client_path
+    promised = format_of(which)
+    if promised is None:
+        raise NothingImportable(which=which)
+    with peeking(file.path, which) as peek:
+        try:
+            return _look_into(peek, promised, which)
+        except struct.error as nonsense:
+            raise SourceBroken("Its table of contents makes no sense.", which=which) from nonsense
+        except SourceError as refusal:
+            raise refusal.about(which) from refusal.__cause__
+
+
+def _look_into(file: Peek, promised: Format, which: str) -> str:
+    head = file.head(512)
+    if head.startswith(_LFS_POINTER):
+        raise SourceBroken(
+            "It is a Git LFS pointer: a short text that stands for the image, not the image.",
+            advice="Fetch the real file with `git lfs pull`, then import it.",
+        )
+    container = next((each for each in promised.containers if each.fits(head)), None)
+    if promised.containers and container is None:
+        raise SourceBroken(f"Its name says {promised.name}, but it {_what_it_is(head)}.")
+    if container is containers.TIFF:
+        return _tiff(file, promised, which)
+    if container is containers.XML:
+        _ome_xml(file, which)
+    elif container is not None:
+        container.check(file)
+    return promised.name
+
+
+def _what_it_is(head: bytes) -> str:
+    if not any(head):
+        return "begins with zeros: the copy was never completed"
+    if all(byte >= 32 or byte in b"\t\n\r\f" for byte in head):
+        return "is a text"
+    return "does not begin as such a file does"
+
+
+def _tiff(file: Peek, promised: Format, which: str) -> str:
+    description = check_tiff(file)
+    if looks_like_ome_xml(description):
+        if others := read_ome_xml(description).others(PurePath(which).name):
+            raise belongs_to_a_set(f"an OME-TIFF that is completed by {others[0]}", which)
+        return promised.name if promised.name != "TIFF" else "OME-TIFF"
+    if description.lstrip().startswith(b"<MetaData>") and b"Scan" in description:
+        raise belongs_to_a_set("a MetaMorph plate", which)
+    return promised.name if promised.name != "OME-TIFF" else "TIFF"
+
+
+def _ome_xml(file: Peek, which: str) -> None:
+    """Refuse OME-XML whose pixels are in TIFFs beside it."""
+    if b"<TiffData" in file.head(_OME_XML_READ):
+        raise belongs_to_a_set("OME-XML whose pixels are in other files", which)

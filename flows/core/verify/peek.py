@@ -1,0 +1,90 @@
+"""Reads a few bytes here and there of a file, and says in the courier's words why it cannot."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from flows.core.errors import SourceBroken, SourceMissing, SourceUnreadable
+
+_LINK_LOOP = errno.ELOOP
+
+
+@contextmanager
+def told_of(which: str) -> Iterator[None]:
+    """Turn what the operating system says about a source into the courier's words.
+
+    Raises:
+        SourceMissing: there is no such file.
+        SourceUnreadable: it cannot be read.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as missing:
+        raise SourceMissing(which=which) from missing
+    except PermissionError as refused:
+        raise SourceUnreadable(which=which) from refused
+    except OSError as failed:
+        what = "Its links lead in a circle." if failed.errno == _LINK_LOOP else f"It cannot be read: {failed.strerror}."
+        raise SourceUnreadable(what, which=which) from failed
+
+
+@dataclass(frozen=True)
+class Peek:
+    """An open file that is read in small pieces."""
+
+    descriptor: int
+    size: int
+    """Bytes."""
+
+    def at(self, offset: int, count: int) -> bytes:
+        """Return `count` bytes from `offset` on.
+
+        Raises:
+            SourceBroken: the file ends before.
+        """
+        self.holds(offset + count)
+        if offset < 0:
+            raise SourceBroken("Its table of contents points to before its beginning.")
+        return os.pread(self.descriptor, count, offset)
+
+    def head(self, count: int) -> bytes:
+        """Return the first bytes, at most `count`."""
+        return os.pread(self.descriptor, count, 0)
+
+    def tail(self, count: int) -> bytes:
+        """Return the last bytes, at most `count`."""
+        return os.pread(self.descriptor, count, max(0, self.size - count))
+
+    def holds(self, end: int) -> None:
+        """Check that the file goes on until `end`.
+
+        Raises:
+            SourceBroken: it does not.
+        """
+        if end > self.size:
+            raise self.ends_before(end)
+
+    def ends_before(self, end: int) -> SourceBroken:
+        """Say that the file is shorter than it says itself."""
+        return SourceBroken(
+            f"The file is cut off: it has {self.size:,} bytes, and its own table of contents points to byte {end:,}.",
+            advice="Copy it again from where it was acquired, and import it then.",
+        )
+
+
+@contextmanager
+def peeking(path: str, which: str) -> Iterator[Peek]:
+    """Open a file for peeking.
+
+    Raises:
+        SourceMissing: there is no such file.
+        SourceUnreadable: it cannot be read.
+    """
+    with told_of(which):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        try:
+            yield Peek(descriptor, os.fstat(descriptor).st_size)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,89 @@
+"""Says which configured root a path lies below and whether this user may import from there; reads no file's content.
+
+Links are resolved first and the result is judged. What lies outside is refused in the same words whether it exists
+or not. Of several roots that hold a path, the deepest decides: a folder opened to everyone does not open the folders
+below it that another root gives to somebody.
+"""
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from flows.core.errors import SourceNotAllowed
+from flows.core.requests import Frozen
+from flows.core.settings import Root
+
+EVERY_ROOT = "*"
+
+
+class Permit(Frozen):
+    """A path that this user may import from."""
+
+    real_path: str
+    """With all links resolved: what is opened."""
+    root: str
+    """The name of the root that it lies below."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """A user before the configured roots."""
+
+    user: str
+    """OMERO login name."""
+    groups: Collection[str]
+    """Names of the OMERO groups that the user is a member of."""
+    roots: Mapping[str, Root]
+    only_roots: Collection[str] | None = None
+    """Names of roots that an API token is bound to; `*` is all, None is no such bound."""
+
+    def allowed(self, path: str) -> Permit:
+        """Say below which root a path lies.
+
+        Raises:
+            SourceNotAllowed: below none that is this user's.
+        """
+        if ".." in PurePath(path).parts:
+            raise SourceNotAllowed("A path may not go up with '..'.", which=path)
+        real = os.path.realpath(path)
+        holding = [(folder, name) for name in self.roots for folder in self._folder(name) if _holds(folder, real)]
+        deepest = max((len(folder) for folder, _ in holding), default=0)
+        for folder, name in holding:
+            if len(folder) == deepest and self._may_use(name):
+                return Permit(real_path=real, root=name)
+        raise SourceNotAllowed(which=path)
+
+    def _folder(self, name: str) -> tuple[str, ...]:
+        """Return where a root lies for this user; nothing where the login name would make it another place."""
+        path = str(self.roots[name].path)
+        if "{user}" in path and (self.user in {"", ".", ".."} or "/" in self.user or "\0" in self.user):
+            return ()
+        return (os.path.realpath(path.replace("{user}", self.user)),)
+
+    def _may_use(self, name: str) -> bool:
+        if self.only_roots is not None and not {name, EVERY_ROOT} & set(self.only_roots):
+            return False
+        root = self.roots[name]
+        personal = "{user}" in str(root.path) and not (root.users or root.groups)
+        return root.everyone or personal or self.user in root.users or bool(root.groups & set(self.groups))
+
+
+def allowed(
+    path: str,
+    *,
+    user: str,
+    groups: Collection[str],
+    roots: Mapping[str, Root],
+    only_roots: Collection[str] | None = None,
+) -> Permit:
+    """Say below which root a path lies that is this user's.
+
+    Raises:
+        SourceNotAllowed: below none.
+    """
+    return Access(user=user, groups=groups, roots=roots, only_roots=only_roots).allowed(path)
+
+
+def _holds(folder: str, path: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

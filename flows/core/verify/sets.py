@@ -1,0 +1,154 @@
+"""Knows which files belong to a set, so that no part of a set is imported as if it were the whole.
+
+This version imports formats of one file only. Rules that put a set together plug in here: `set_of` says that a file
+belongs to one, by its name and its neighbours' names (structures from Bio-Formats' list of multi-file formats).
+"""
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import PurePath
+from typing import NamedTuple
+
+from flows.core.errors import SourceIncomplete
+
+
+class Rule(NamedTuple):
+    """How files of a set are told. All patterns are of lower-case names, and any of each kind is enough."""
+
+    name: str
+    members: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+    """Names of other files in the same folder; none: the member's own name is enough."""
+    kin: tuple[str, ...] = ()
+    """Exact names beside, made from the member's: {name}, {stem}, and {first}, the stem without ` (2)` or `_d3d`."""
+    folder: str = ""
+    """The name of the folder it lies in."""
+    above: tuple[str, ...] = ()
+    """Exact names in the folder above."""
+
+
+_TIFF = ("*.tif", "*.tiff", "*.stk")
+_OPENERS = (
+    Rule("an OME-TIFF with a companion file", ("*.companion.ome",)),
+    Rule("Olympus VSI", ("*.vsi", "*.ets")),
+    Rule("Olympus OIF", ("*.oif", "*.pty", "*.lut")),
+    Rule("Olympus tiles", ("*.omp2info",)),
+    Rule("Olympus APL", ("*.apl", "*.mtb", "*.tnb")),
+    Rule("Olympus ScanR", ("experiment_descriptor.xml",)),
+    Rule("an ICS pair", ("*.ics", "*.ids")),
+    Rule("an Operetta plate", ("index.xml", "index.idx.xml", "index.ref.xml")),
+    Rule("a Columbus plate", ("measurementindex.columbusidx.xml",)),
+    Rule("an InCell plate", ("*.xdce",)),
+    Rule("a CellVoyager plate", ("measurementresult.xml", "measurementresult.ome.xml", "*.wpi", "*.mlf")),
+    Rule("a MetaXpress plate", ("*.htd", "*.pnl")),
+    Rule("a Cellomics plate", ("*.c01", "*.dib")),
+    Rule("a Flex plate", ("*.flex", "*.mea")),
+    Rule("BD Pathway", ("*.exp",)),
+    Rule("MetaMorph", ("*.nd", "*.scan")),
+    Rule("DICOM", ("*.dcm", "*.dicom", "*.dic", "*.ima", "dicomdir")),
+    Rule("a Leica LEI experiment", ("*.lei",)),
+    Rule("a Leica LAS X project", ("*.xlef", "*.xllf", "*.xlif")),
+    Rule("a Volocity library", ("*.mvd2", "*.aisf", "*.aiix", "*.atsf")),
+    Rule("Aperio AFI", ("*.afi",)),
+    Rule("Hamamatsu NDPIS", ("*.ndpis",)),
+    Rule("Hamamatsu VMS", ("*.vms",)),
+    Rule("a header and its data", ("*.hdr", "*.img", "*.hed", "*.nhdr")),
+    Rule("a Zeiss LSM database", ("*.mdb",)),
+    Rule("TillVision", ("*.vws", "*.pst")),
+    Rule("Li-Cor L2D", ("*.l2d",)),
+    Rule("Visitech XYS", ("*.xys",)),
+    Rule("SPC FIFO", ("*.spc",)),
+    Rule("MicroCT", ("*.vff",)),
+    Rule("Bio-Rad PIC", ("*.pic",)),
+    Rule("BigDataViewer", ("*.h5",)),
+    Rule("a file pattern", ("*.pattern",)),
+)
+_MEMBERS = (
+    Rule("Olympus OIF", ("*",), folder="*.oif.files"),
+    Rule("Olympus ScanR", _TIFF, above=("experiment_descriptor.xml",)),
+    Rule("a CellVoyager plate", _TIFF, above=("measurementresult.xml",)),
+    Rule("a MIAS plate", _TIFF, folder="well[0-9][0-9][0-9][0-9]"),
+    Rule("an OME-TIFF with a companion file", _TIFF, ("*.companion.ome",)),
+    Rule("Micro-Manager", _TIFF, ("metadata.txt", "*_metadata.txt")),
+    Rule("an Operetta plate", _TIFF, ("index.xml", "index.idx.xml", "index.ref.xml")),
+    Rule("a Columbus plate", _TIFF, ("measurementindex.columbusidx.xml",)),
+    Rule("an InCell plate", _TIFF, ("*.xdce",)),
+    Rule("a CellVoyager plate", _TIFF, ("*.wpi", "*.mlf")),
+    Rule("a MetaXpress plate", _TIFF, ("*.htd",)),
+    Rule("BD Pathway", _TIFF, ("*.exp",)),
+    Rule("MetaMorph", _TIFF, ("*.nd", "*.scan")),
+    Rule("a Leica LEI experiment", _TIFF, ("*.lei",)),
+    Rule("Prairie View", _TIFF, ("*.env", "*.cfg")),
+    Rule("PerkinElmer UltraView", _TIFF, ("*.tim", "*.zpo", "*.ano", "*.rec")),
+    Rule("Olympus APL", _TIFF, ("*.apl", "*.mtb", "*.tnb")),
+    Rule("Li-Cor L2D", ("*.tif", "*.tiff", "*.scn"), ("*.l2d",)),
+    Rule("AxioVision", _TIFF, ("_meta.xml",), kin=("{name}_meta.xml", "{stem}_meta.xml")),
+    Rule("a Zeiss LSM database", ("*.lsm",), ("*.mdb",)),
+    Rule("a Zeiss CZI of several files", ("*.czi",), kin=("{stem}(1).czi", "{stem} (1).czi", "{first}.czi")),
+    Rule("DeltaVision with its log", ("*.dv", "*.r3d", "*.d3d"), kin=("{name}.log", "{stem}.log", "{first}.dv.log")),
+    Rule("Olympus OIR of several files", ("*.oir",), kin=("{stem}_00001",)),
+    Rule("Olympus tiles", ("*.oir",), ("*.omp2info",)),
+    Rule("Aperio AFI", ("*.svs",), ("*.afi",)),
+    Rule("Hamamatsu NDPIS", ("*.ndpi",), ("*.ndpis",)),
+    Rule("Hamamatsu VMS", ("*.jpg",), ("*.vms",)),
+    Rule("PCO-RAW", ("*.pcoraw",), kin=("{stem}.rec",)),
+)
+_FOLDERS = (Rule("OME-Zarr", ("*.zarr",)), Rule("SlideBook 7", ("*.sldy",)))
+_ZARR_MARKS = frozenset({".zattrs", ".zgroup", ".zarray", "zarr.json"})
+_NUMBER = re.compile(r" ?\(\d+\)$|_d3d$")
+
+
+class Neighbours:
+    """The names in one folder, and what they say of each other."""
+
+    def __init__(self, folder: str, names: Iterable[str], above: Iterable[str] = ()) -> None:
+        """Take the folder's own path, the names in it, and the names in the folder above."""
+        self._names = frozenset(name.lower() for name in names)
+        self._above = frozenset(name.lower() for name in above)
+        self._folder = PurePath(folder).name.lower()
+        self._rules = _OPENERS + tuple(rule for rule in _MEMBERS if self._may_hold(rule))
+
+    def _may_hold(self, rule: Rule) -> bool:
+        return (
+            bool(rule.kin)
+            or (rule.folder != "" and fnmatchcase(self._folder, rule.folder))
+            or not self._above.isdisjoint(rule.above)
+            or any(fnmatchcase(name, pattern) for pattern in rule.beside for name in self._names)
+        )
+
+    def set_of(self, name: str) -> str | None:
+        """Return what kind of set the file `name` of this folder belongs to; None where it stands alone."""
+        lower = name.lower()
+        return next((rule.name for rule in self._rules if self._is_member(rule, lower)), None)
+
+    def _is_member(self, rule: Rule, name: str) -> bool:
+        if not any(fnmatchcase(name, pattern) for pattern in rule.members):
+            return False
+        if not rule.kin or any(fnmatchcase(other, pattern) for pattern in rule.beside for other in self._names):
+            return True
+        stem = name.rpartition(".")[0]
+        kin = {each.format(name=name, stem=stem, first=_NUMBER.sub("", stem)) for each in rule.kin} - {name}
+        return not self._names.isdisjoint(kin)
+
+    @property
+    def folder_set(self) -> str | None:
+        """What kind of set the folder is as a whole, from its name or what lies in it; None where it is none."""
+        if not self._names.isdisjoint(_ZARR_MARKS):
+            return "OME-Zarr"
+        return next((rule.name for rule in _FOLDERS if fnmatchcase(self._folder, rule.members[0])), None)
+
+
+def is_dicom(head: bytes) -> bool:
+    """Say whether a file without a suffix begins as DICOM files do (DICOM PS3.10, 7.1)."""
+    return head[128:132] == b"DICM"
+
+
+def belongs_to_a_set(kind: str, which: str, files: int = 1) -> SourceIncomplete:
+    """Say that files are not imported because they are parts of something."""
+    several = f" ({files:,} files here)" if files > 1 else ""
+    return SourceIncomplete(
+        f"It belongs to a set of files, {kind}{several}; this version imports single-file formats only.",
+        which=which,
+        advice="Export it as one OME-TIFF, or import the set with another OMERO client.",
+    )
