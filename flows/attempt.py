@@ -17,18 +17,15 @@ from prefect.runtime import flow_run as this_run
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.carried import drop_carried_session, take_carried_session
-from flows.core.errors import CourierError, FilesetsFailed, FilesetsUnfinished, ImportCancelled, UnexpectedFault
-from flows.core.notify import headline, report_page
+from flows.core.errors import CourierError, FilesetsUnfinished, ImportCancelled, UnexpectedFault
 from flows.core.job import Chunk, Job
+from flows.core.notify import headline, report_page
 from flows.core.requests import Failure, ImportRequest
 from flows.core.settings import Settings, read_settings
 from flows.core.status import ImportReport
 from flows.publish import Publisher
 
 log = logging.getLogger(__name__)
-
-SETTLED = (FilesetsFailed, FilesetsUnfinished, ImportCancelled)
-"""Ends of a stage whose reasons stand in the ledger already, fileset by fileset."""
 
 
 def name_run() -> str:
@@ -59,12 +56,15 @@ class Attempt:
                 raise
 
     def outcome(self, state: State[None]) -> None:
-        """Take note of how a stage ended that did not simply succeed or say why not in the ledger."""
-        error = state.result(raise_on_failure=False)
-        if isinstance(error, CourierError) and not isinstance(error, SETTLED):
-            self.stopped_by(error)
-        elif isinstance(error, Exception) and not isinstance(error, CourierError):
-            self.stopped_by(unexpected(error))
+        """Take note of a stage that ended as the ledger does not explain: a bug, or a fault of the machine."""
+        error = state.result(raise_on_failure=False) if state.data is not None else None
+        if isinstance(error, Exception) and not isinstance(error, FilesetsUnfinished | ImportCancelled):
+            self.stopped_by(error if isinstance(error, CourierError) else unexpected(error))
+
+    def stragglers(self) -> tuple[Chunk, ...]:
+        """Return those that failed but may still succeed, each alone: they get a further round."""
+        keys = set(self.job.ledger.stragglers())
+        return tuple(Chunk((each,)) for each in self.job.filesets if each.key in keys)
 
     def stopped_by(self, error: CourierError) -> None:
         """Keep what stopped the import as a whole; the first reason stays."""
@@ -118,7 +118,7 @@ def attempt(request: ImportRequest, *, at_the_end: Callable[..., object]) -> Ite
     """Surround the stages: whatever happens inside, the outcome is shown and told."""
     settings = read_settings()
     run_id = UUID(str(this_run.id))
-    job = Job(str(run_id), request, settings, carried=take_carried_session(settings))
+    job = Job(str(run_id), request, settings, carried=lambda: take_carried_session(settings))
     publisher = Publisher(run_id, job.ledger)
     run = Attempt(job, publisher, settings)
     interrupted: BaseException | None = None

@@ -1,5 +1,8 @@
 """The sealed session that waits with a run where OMERO has no service account: kept as a Prefect Variable."""
 
+import logging
+
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from pydantic import SecretStr
@@ -7,6 +10,8 @@ from pydantic import SecretStr
 from flows.core.errors import LoginRefused
 from flows.core.seal import CarriedSession, carried_session_name, unseal
 from flows.core.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def take_carried_session(settings: Settings) -> SecretStr | None:
@@ -32,9 +37,12 @@ def drop_carried_session() -> None:
     """Forget the session once the run has ended: it lives no longer than its import."""
     if (name := _name()) is None:
         return
-    with get_client(sync_client=True) as client:
-        if client.read_variable_by_name(name) is not None:
-            client.delete_variable_by_name(name)
+    try:
+        with get_client(sync_client=True) as client:
+            if client.read_variable_by_name(name) is not None:
+                client.delete_variable_by_name(name)
+    except httpx.HTTPError as away:
+        log.warning("The sealed session of this run stays in the Variable %s, delete it there: %s", name, away)
 
 
 def _name() -> str | None:

@@ -4,7 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.attempt import Attempt, attempt, name_run
-from flows.core.job import Chunk, Job
+from flows.core.job import Chunk
 from flows.core.requests import ImportRequest
 from flows.tasks import import_files, notify, prepare, transfer_files, verify_files
 
@@ -19,6 +19,7 @@ def import_images(request: ImportRequest) -> State[None]:
     """
     with attempt(request, at_the_end=notify) as run:
         run.side_by_side(bring_in, prepare(run.job))
+        run.side_by_side(bring_in, run.stragglers())
     return run.verdict()
 
 

@@ -1,11 +1,12 @@
 """Tasks: each is a policy (name, retries) and one call into the core."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.states import Completed, Failed
 from prefect.tasks import Task
 
 from flows.core import pipeline
@@ -47,21 +48,26 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
 
 
 @stage("verify", "verify {chunk}")
-def verify_files(job: Job, chunk: Chunk) -> None:
+def verify_files(job: Job, chunk: Chunk) -> State[None]:
     """See that the files are there, complete, settled, readable and sound."""
-    pipeline.verify(job, chunk)
+    return ended(pipeline.verify(job, chunk))
 
 
 @stage("transfer", "transfer {chunk}")
-def transfer_files(job: Job, chunk: Chunk) -> None:
+def transfer_files(job: Job, chunk: Chunk) -> State[None]:
     """Bring the bytes to where the import reads them."""
-    pipeline.transfer(job, chunk)
+    return ended(pipeline.transfer(job, chunk))
 
 
 @stage("import", "import {chunk}")
-def import_files(job: Job, chunk: Chunk) -> None:
+def import_files(job: Job, chunk: Chunk) -> State[None]:
     """Bring the files into OMERO, and read the images back."""
-    pipeline.bring_in(job, chunk)
+    return ended(pipeline.bring_in(job, chunk))
+
+
+def ended(failed: str | None) -> State[None]:
+    """Say how a stage ended: a failed fileset shows red in the UI, and stops nothing."""
+    return Failed(message=failed) if failed else Completed()
 
 
 @stage("notify")

@@ -1,6 +1,7 @@
 """The OMERO session in which one attempt of a run works: made when first needed, made again when lost."""
 
 import threading
+from collections.abc import Callable
 
 from pydantic import SecretStr
 
@@ -13,7 +14,13 @@ class Account:
     """Holds one session for one user in one group; safe to ask from several threads."""
 
     def __init__(
-        self, server: OmeroServer, *, user: str, group: str | None, agent: str, carried: SecretStr | None = None
+        self,
+        server: OmeroServer,
+        *,
+        user: str,
+        group: str | None,
+        agent: str,
+        carried: Callable[[], SecretStr | None] = lambda: None,
     ) -> None:
         """Note who is meant.
 
@@ -22,13 +29,14 @@ class Account:
             user: login name of the user who will own what is imported.
             group: name of the group to work in; None for the user's default.
             agent: what OMERO shows as the session's agent.
-            carried: the user's own session key, where the server has no service account.
+            carried: gives the user's own session key, where one came with the import.
         """
         self._server = server
         self._user = user
         self._group = group
         self._agent = agent
         self._carried = carried
+        self._is_users_own = False
         self._lock = threading.Lock()
         self._session: OmeroSession | None = None
         self.email: str | None = None
@@ -57,15 +65,18 @@ class Account:
         session.close()
 
     def _open(self) -> OmeroSession:
-        if self._carried is not None:
-            return join(self._server, self._carried, group=self._group)
+        if (key := self._carried()) is not None:
+            self._is_users_own = True
+            return join(self._server, key, group=self._group)
         return sudo(self._server, self._user, group=self._group, agent=self._agent)
 
     def close(self) -> None:
         """End the session that was made here; leave alone one that is the user's own."""
         with self._lock:
             session, self._session = self._session, None
-        if session is not None and self._carried is None:
-            session.kill()
-        elif session is not None:
+        if session is None:
+            return
+        if self._is_users_own:
             session.close()
+        else:
+            session.kill()

@@ -29,8 +29,7 @@
     │   ├── TargetNotFound
     │   ├── ImportRefused            OMERO cannot read the data
     │   └── OmeroMisused             OMERO says that we called it wrongly
-    ├── FilesetsFailed               a stage ended with failed filesets: none will pass by trying again
-    ├── FilesetsUnfinished           a stage ended with filesets that may pass later   (transient)
+    ├── FilesetsUnfinished           nothing of a chunk got through a stage yet        (transient)
     ├── SealBroken                   a sealed value that none of our keys opens
     ├── NotificationFailed                                                            (transient)
     ├── ImportCancelled
@@ -260,14 +259,8 @@ class OmeroMisused(OmeroError):
     advice_by_default = "This is a bug of the courier: report it with the log."
 
 
-class FilesetsFailed(CourierError):
-    """Some filesets did not get through this stage."""
-
-    advice_by_default = "The table of filesets says why, for each."
-
-
 class FilesetsUnfinished(CourierError):
-    """Some filesets did not get through this stage yet."""
+    """Nothing of this chunk got through the stage yet."""
 
     transient = True
     advice_by_default = "They are tried again."
@@ -276,7 +269,9 @@ class FilesetsUnfinished(CourierError):
 class SealBroken(CourierError):
     """A sealed value cannot be opened: it was altered, or the key that sealed it is gone."""
 
-    advice_by_default = "Log in again; the operator keeps old keys in seal_keys, after the new one, while they are needed."
+    advice_by_default = (
+        "Log in again; the operator keeps old keys in seal_keys, after the new one, while they are needed."
+    )
 
 
 class NotificationFailed(CourierError):

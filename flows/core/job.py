@@ -2,7 +2,7 @@
 
 import posixpath
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -33,7 +33,14 @@ class Chunk:
 class Job:
     """One attempt of one import, for one user, into one OMERO server."""
 
-    def __init__(self, run_id: str, request: ImportRequest, settings: Settings, *, carried: SecretStr | None) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        request: ImportRequest,
+        settings: Settings,
+        *,
+        carried: Callable[[], SecretStr | None] = lambda: None,
+    ) -> None:
         """Take up a request; nothing is asked of OMERO yet.
 
         Raises:
@@ -54,6 +61,8 @@ class Job:
         )
         self.upload_slots = threading.Semaphore(self.server.filesets_per_run)
         """As many filesets of this run may be in OMERO's hands at once."""
+        self.filesets: tuple[Fileset, ...] = ()
+        """What the sources were found to hold."""
         self.told: set[tuple[str, str]] = set()
         """Receiver and subject of the messages that arrived."""
         self._target = Target.parse(request.target) if request.target else None
@@ -110,7 +119,7 @@ class Job:
     @property
     def receivers(self) -> tuple[str, ...]:
         """Who is told: whom the request names, else the address in the user's OMERO profile."""
-        return receivers(self.request.notify, self.account.email)
+        return receivers(self.request.notify, self.account.email if self.settings.notifications.mail else None)
 
     @property
     def target_text(self) -> str:

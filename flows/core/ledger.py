@@ -110,6 +110,15 @@ class Ledger:
         """Whether a fileset is in OMERO."""
         return self.status(key).stage is Stage.DONE
 
+    def is_hopeless(self, key: str) -> bool:
+        """Whether a fileset failed in a way that trying again does not help."""
+        failure = self.status(key).failure
+        return failure is not None and not failure.transient
+
+    def stragglers(self) -> tuple[str, ...]:
+        """Return the keys of those that failed but may still succeed."""
+        return tuple(each.key for each in self.statuses() if each.failure is not None and each.failure.transient)
+
     def settle(self, error: CourierError) -> None:
         """End what is not over yet: everything has an outcome when a run ends."""
         for status in self.statuses():

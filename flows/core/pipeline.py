@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
 from flows.core.control import Stage
-from flows.core.errors import CourierError, FilesetsFailed, FilesetsUnfinished, ImportCancelled, NotificationFailed
+from flows.core.errors import CourierError, FilesetsUnfinished, ImportCancelled, NotificationFailed
 from flows.core.job import Chunk, Job
 from flows.core.notify import failure_alert, import_summary, send
 from flows.core.omero_client import find_earlier, import_fileset
@@ -38,6 +38,7 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
         groups=session.groups,
         control=job.ledger,
     )
+    job.filesets = found.filesets
     job.ledger.open(found.filesets, found.refused)
     job.aim(found.filesets)
     check_room(sum(each.size for each in found.filesets), job.settings.staging, job.request.staging)
@@ -59,12 +60,14 @@ def chunks(filesets: Sequence[Fileset]) -> tuple[Chunk, ...]:
     return (*cut, Chunk(tuple(small))) if small else tuple(cut)
 
 
-def verify(job: Job, chunk: Chunk) -> None:
+def verify(job: Job, chunk: Chunk) -> str | None:
     """See that each fileset is there, complete, settled, readable and sound.
 
+    Returns:
+        What to say of those that failed, or None where none did; the ledger has the reason of each.
+
     Raises:
-        FilesetsFailed: some are not.
-        FilesetsUnfinished: some are not yet.
+        FilesetsUnfinished: none got through, and trying again may help.
         ImportCancelled: the run was cancelled.
     """
 
@@ -82,11 +85,11 @@ def verify(job: Job, chunk: Chunk) -> None:
             )
         )
 
-    _each(job, [each for each in chunk.filesets if not job.ledger.has_verified(each.key)], look)
+    return _each(job, [each for each in chunk.filesets if not job.ledger.has_verified(each.key)], look)
 
 
-def transfer(job: Job, chunk: Chunk) -> None:
-    """Bring the bytes of each verified fileset to where the import reads them. Raises as `verify` does."""
+def transfer(job: Job, chunk: Chunk) -> str | None:
+    """Bring the bytes of each verified fileset to where the import reads them. Ends as `verify` does."""
 
     def bring(fileset: Fileset) -> None:
         verified: VerifiedFileset = job.ledger.verified_of(fileset.key)
@@ -100,13 +103,17 @@ def transfer(job: Job, chunk: Chunk) -> None:
         job.ledger.staged(staged)
 
     passed = [each for each in chunk.filesets if job.ledger.has_verified(each.key)]
-    _each(job, [each for each in passed if not job.ledger.has_staged(each.key)], bring)
+    return _each(job, [each for each in passed if not job.ledger.has_staged(each.key)], bring)
 
 
-def bring_in(job: Job, chunk: Chunk) -> None:
-    """Bring each staged fileset into OMERO, several at a time. Raises as `verify` does."""
+def bring_in(job: Job, chunk: Chunk) -> str | None:
+    """Bring each staged fileset into OMERO, several at a time. Ends as `verify` does."""
     passed = [each for each in chunk.filesets if job.ledger.has_staged(each.key) and not job.ledger.is_done(each.key)]
-    _each(job, passed, lambda fileset: _import(job, job.ledger.staged_of(fileset.key)), job.server.filesets_per_run)
+
+    def bring(fileset: Fileset) -> None:
+        _import(job, job.ledger.staged_of(fileset.key))
+
+    return _each(job, passed, bring, side_by_side=job.server.filesets_per_run)
 
 
 def _import(job: Job, staged: StagedFileset) -> None:
@@ -132,27 +139,38 @@ def _import(job: Job, staged: StagedFileset) -> None:
     clear_fileset(staged, job.settings.staging, job.run_id)
 
 
-def _each(job: Job, filesets: Sequence[Fileset], work: Callable[[Fileset], None], side_by_side: int = 1) -> None:
-    """Do the work for each; one that fails does not stop the others, and all failures are in the ledger."""
+def _each(
+    job: Job, filesets: Sequence[Fileset], work: Callable[[Fileset], None], *, side_by_side: int = 1
+) -> str | None:
+    """Do the work for each that may still succeed; one that fails does not stop the others.
+
+    A stage is tried again only when nothing got through, so that no file waits for the retries of another:
+    the flow gives stragglers a round of their own.
+    """
 
     def one(fileset: Fileset) -> CourierError | None:
         try:
             job.ledger.check()
             work(fileset)
         except CourierError as error:
-            log.warning("%s", error.about(fileset.files[0].client_path))
-            job.ledger.failed(fileset, error)
-            return error
+            told = error.about(fileset.files[0].client_path)
+            log.warning("%s", told)
+            job.ledger.failed(fileset, told)
+            return told
         return None
 
+    hopeful = [each for each in filesets if not job.ledger.is_hopeless(each.key)]
     with ThreadPoolExecutor(side_by_side, "fileset") as pool:
-        running = [pool.submit(copy_context().run, one, fileset) for fileset in filesets]
+        running = [pool.submit(copy_context().run, one, fileset) for fileset in hopeful]
         errors = [error for each in running if (error := each.result()) is not None]
     if any(isinstance(error, ImportCancelled) for error in errors):
         raise ImportCancelled
-    if errors:
-        count = f"{len(errors)} of {len(filesets)} failed, the first: {errors[0]}"
-        raise FilesetsUnfinished(count) if any(error.transient for error in errors) else FilesetsFailed(count)
+    if not errors:
+        return None
+    told = f"{len(errors)} of {len(filesets)} did not get through. {errors[0]}"
+    if len(errors) == len(hopeful) and any(error.transient for error in errors):
+        raise FilesetsUnfinished(told)
+    return told
 
 
 def tell(job: Job, report: ImportReport) -> None:

@@ -9,9 +9,18 @@ import hashlib
 import posixpath
 import re
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+)
 
 from flows.core.errors import CourierError, TargetSyntax
 
@@ -60,11 +69,25 @@ def _target(text: str) -> str:
 SourcePath = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_absolute)]
 Receiver = Annotated[str, StringConstraints(min_length=1, max_length=254), AfterValidator(_no_url)]
 TargetText = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_target)]
+LeftOut = BeforeValidator(lambda text: None if text == "" else text), WithJsonSchema({"type": "string"})
+"""An optional text that a form may also leave empty."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
+
+
+def _in_order(schema: dict[str, Any]) -> None:
+    """Number the properties, what is required first.
+
+    PostgreSQL forgets their order, and the form of the Prefect UI sorts by `position`.
+    """
+    properties = schema["properties"]
+    for position, name in enumerate(sorted(properties, key=lambda name: name not in schema.get("required", ()))):
+        properties[name]["position"] = position
 
 
 class ImportOptions(Frozen):
     """What can be asked of an import, whoever asks."""
+
+    model_config = ConfigDict(json_schema_extra=_in_order)
 
     sources: list[SourcePath] = Field(
         min_length=1,
@@ -73,7 +96,7 @@ class ImportOptions(Frozen):
         description="Absolute paths as the courier's worker sees them. A folder stands for all images below it.",
         examples=[["/data/alice/2026-11-23"]],
     )
-    target: TargetText | None = Field(
+    target: Annotated[TargetText | None, *LeftOut] = Field(
         default=None,
         title="Where in OMERO",
         description=(
@@ -83,17 +106,17 @@ class ImportOptions(Frozen):
         ),
         examples=["Project:name:Mitosis/Dataset:name:Cells"],
     )
-    group: Name | None = Field(
+    group: Annotated[Name | None, *LeftOut] = Field(
         default=None,
         title="OMERO group",
         description="Left out: the user's default group.",
         examples=["lab"],
     )
-    name: Name | None = Field(
+    name: Annotated[Name | None, *LeftOut] = Field(
         default=None, title="Name of the image", description="Left out: the file's own name.", examples=["Control 1"]
     )
-    description: str | None = Field(
-        default=None, max_length=10_000, title="Description", description="Set on each imported image."
+    description: Annotated[Annotated[str, StringConstraints(max_length=10_000)] | None, *LeftOut] = Field(
+        default=None, title="Description", description="Set on each imported image."
     )
     key_values: dict[str, str] = Field(
         default_factory=dict,
@@ -139,7 +162,9 @@ class ImportRequest(ImportOptions):
     @property
     def title(self) -> str:
         """What the run is called: who, what, whereto."""
-        return run_title(self.on_behalf_of, [posixpath.basename(path.rstrip("/")) for path in self.sources], self.target)
+        return run_title(
+            self.on_behalf_of, [posixpath.basename(path.rstrip("/")) for path in self.sources], self.target
+        )
 
 
 def run_title(user: str, names: list[str], target: str | None) -> str:

@@ -48,7 +48,9 @@ def test_a_failure_names_the_file_it_speaks_of() -> None:
 def test_what_could_not_become_a_fileset_is_listed_as_failed() -> None:
     ledger = Ledger()
 
-    ledger.open((), [Failure(code="source-missing", what="Gone.", which="/data/a.tif", advice="Look.", transient=False)])
+    ledger.open(
+        (), [Failure(code="source-missing", what="Gone.", which="/data/a.tif", advice="Look.", transient=False)]
+    )
 
     assert [(each.name, each.stage) for each in ledger.statuses()] == [("a.tif", Stage.FAILED)]
 
