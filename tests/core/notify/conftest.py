@@ -1,11 +1,9 @@
 """Reports to write about, and a web server that channels can post to."""
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from flows.core.control import Stage
 from flows.core.requests import Failure, ImportedImage
 from flows.core.status import FilesetStatus, ImportReport
+from tests.support.web import Quiet, serving
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -73,30 +72,23 @@ def _status(number: int, name: str, stage: Stage) -> FilesetStatus:
 class Board:
     """What was posted, and how posts are answered."""
 
-    port: int
     posts: list[dict[str, Any]] = field(default_factory=list)
     answer: int = 200
+    place: str = ""
+    """Host and port."""
 
 
 @pytest.fixture
 def board() -> Iterator[Board]:
     """A web server that keeps the JSON posted to it."""
+    kept = Board()
 
-    class Post(BaseHTTPRequestHandler):
+    class Post(Quiet):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            kept.posts.append(json.loads(body))
+            kept.posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(kept.answer)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Post)
-    kept = Board(port=server.server_port)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield kept
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Post) as address:
+        kept.place = address.removeprefix("http://")
+        yield kept

@@ -24,7 +24,7 @@ SECRET = "tok3n-of-the-channel"
 
 
 def post_to(board: Board) -> Notifications:
-    url = f"json://someone:{SECRET}@127.0.0.1:{board.port}/{SECRET}?+X-Key={SECRET}"
+    url = f"json://someone:{SECRET}@{board.place}/{SECRET}?+X-Key={SECRET}"
     return Notifications(channels={"team": SecretStr(url)})
 
 
