@@ -1,1 +1,7 @@
 """Does the disk hold what was promised, may this user have it imported, and is it visibly whole."""
+
+from flows.core.verify.check import verify_fileset
+from flows.core.verify.expand import Expansion, expand
+from flows.core.verify.roots import Access, Permit
+
+__all__ = ["Access", "Expansion", "Permit", "expand", "verify_fileset"]

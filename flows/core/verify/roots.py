@@ -69,21 +69,5 @@ class Access:
         return root.everyone or personal or self.user in root.users or bool(root.groups & set(self.groups))
 
 
-def allowed(
-    path: str,
-    *,
-    user: str,
-    groups: Collection[str],
-    roots: Mapping[str, Root],
-    only_roots: Collection[str] | None = None,
-) -> Permit:
-    """Say below which root a path lies that is this user's.
-
-    Raises:
-        SourceNotAllowed: below none.
-    """
-    return Access(user=user, groups=groups, roots=roots, only_roots=only_roots).allowed(path)
-
-
 def _holds(folder: str, path: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")

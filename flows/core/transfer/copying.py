@@ -1,0 +1,187 @@
+"""Copies one file in a single pass: read, hash and write overlap, memory stays flat, and a broken-off copy goes on."""
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from io import FileIO
+from pathlib import Path
+
+from flows.core.errors import SourceChanged, SourceMissing, SourceUnreadable
+from flows.core.requests import SourceFile
+from flows.core.transfer.area import Place, told_of_staging
+
+CHUNK = 4 * 1024 * 1024
+"""Bytes between two looks at whether the import is still wanted."""
+_BUFFERS = 4
+"""Chunks in memory: one is written while those before are hashed."""
+
+Passed = Callable[[int], None]
+"""Called with the bytes of this file that are done; raises to stop."""
+
+
+class _Pipe:
+    """Hashes chunks in a second thread, in order, while the caller goes on; its buffers are used again and again."""
+
+    def __init__(self, hasher: ThreadPoolExecutor) -> None:
+        self._hasher = hasher
+        self._sha1 = hashlib.sha1(usedforsecurity=False)
+        self._free = [memoryview(bytearray(CHUNK)) for _ in range(_BUFFERS)]
+        self._busy: deque[tuple[memoryview, Future[None]]] = deque()
+
+    def buffer(self) -> memoryview:
+        """Return a buffer that nobody reads any more."""
+        if self._free:
+            return self._free.pop()
+        buffer, hashed = self._busy.popleft()
+        hashed.result()
+        return buffer
+
+    def hash(self, buffer: memoryview, length: int) -> None:
+        """Take a filled buffer over; it may still be read by the caller until it asks for the next one."""
+        self._busy.append((buffer, self._hasher.submit(self._sha1.update, buffer[:length])))
+
+    def hexdigest(self) -> str:
+        """Return the checksum of all that was hashed."""
+        for _, hashed in self._busy:
+            hashed.result()
+        return self._sha1.hexdigest()
+
+
+def copy_file(file: SourceFile, place: Place, passed: Passed) -> str:
+    """Make the copy, or finish or find an earlier one, and return its SHA-1 in hex.
+
+    Raises:
+        SourceChanged: the source is not, or no longer, what was verified; the copy is thrown away.
+        SourceMissing, SourceUnreadable: the source cannot be read.
+        StagingFull, StagingFailed: the copy cannot be written; what is there is kept for the next attempt.
+    """
+    with _open_source(file) as source, ThreadPoolExecutor(1, "hash") as hasher:
+        check_unchanged(file, source)
+        pipe = _Pipe(hasher)
+        if _is_finished(file, place.final):
+            _hash_again(place.final, pipe, passed)
+            return pipe.hexdigest()
+        _drop_outdated(place)
+        try:
+            _copy(file, source, place.partial, pipe, passed)
+            check_unchanged(file, source)
+        except SourceChanged:
+            place.partial.unlink(missing_ok=True)
+            raise
+        digest = pipe.hexdigest()
+    _publish(file, place)
+    return digest
+
+
+def check_unchanged(file: SourceFile, source: FileIO | None = None) -> None:
+    """Check that a source still is what was verified: at its path and, once opened, what was opened.
+
+    Raises:
+        SourceChanged: it is another file, or has another size or time.
+        SourceMissing, SourceUnreadable: it cannot be looked at.
+    """
+    try:
+        look = os.lstat(file.path)
+        elsewhere = os.path.realpath(file.path) != file.path
+        replaced = source is not None and not os.path.samestat(look, os.fstat(source.fileno()))
+    except OSError as failed:
+        raise _unreadable(file, failed) from failed
+    if elsewhere or replaced or not _is_of(file, look):
+        raise SourceChanged(which=file.client_path)
+
+
+def _is_of(file: SourceFile, look: os.stat_result) -> bool:
+    return (look.st_size, look.st_mtime_ns) == (file.size, file.mtime_ns)
+
+
+def _open_source(file: SourceFile) -> FileIO:
+    try:
+        source = FileIO(os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK))
+        os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+    except OSError as failed:
+        raise _unreadable(file, failed) from failed
+    return source
+
+
+def _unreadable(file: SourceFile, failed: OSError) -> SourceMissing | SourceUnreadable:
+    if isinstance(failed, FileNotFoundError | NotADirectoryError):
+        return SourceMissing(which=file.client_path)
+    if isinstance(failed, PermissionError):
+        return SourceUnreadable(which=file.client_path)
+    return SourceUnreadable(f"It cannot be read: {failed.strerror}.", which=file.client_path)
+
+
+def _is_finished(file: SourceFile, final: Path) -> bool:
+    """Say whether the copy was made before: a copy gets its source's time just before it gets its name."""
+    with told_of_staging(final):
+        try:
+            return _is_of(file, final.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+
+def _hash_again(path: Path, pipe: _Pipe, passed: Passed) -> int:
+    """Hash what is there already, and return how much that is."""
+    done = 0
+    with told_of_staging(path), FileIO(path) as copy:
+        while length := copy.readinto(buffer := pipe.buffer()):
+            pipe.hash(buffer, length)
+            done += length
+            passed(done)
+    return done
+
+
+def _drop_outdated(place: Place) -> None:
+    """Remove copies of this file that were begun from an earlier state of its source."""
+    with told_of_staging(place.partial):
+        place.partial.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        number = place.partial.name.partition(".")[0]
+        for other in place.partial.parent.glob(f"{number}.*"):
+            if other != place.partial:
+                other.unlink()
+
+
+def _copy(file: SourceFile, source: FileIO, partial: Path, pipe: _Pipe, passed: Passed) -> None:
+    done = _hash_again(partial, pipe, passed) if partial.exists() else 0
+    with told_of_staging(partial), FileIO(partial, "ab") as copy:
+        source.seek(done)
+        while done < file.size:
+            buffer = pipe.buffer()
+            length = _read(file, source, buffer)
+            pipe.hash(buffer, length)
+            _write(copy, buffer[:length])
+            done += length
+            if not _is_of(file, os.fstat(source.fileno())):
+                raise SourceChanged(which=file.client_path)
+            passed(done)
+        os.fsync(copy.fileno())
+
+
+def _read(file: SourceFile, source: FileIO, buffer: memoryview) -> int:
+    try:
+        length = source.readinto(buffer)
+    except OSError as failed:
+        raise _unreadable(file, failed) from failed
+    if not length:
+        raise SourceChanged("The file became shorter while it was being copied.", which=file.client_path)
+    return length
+
+
+def _write(copy: FileIO, data: memoryview) -> None:
+    while data:
+        data = data[copy.write(data) :]
+
+
+def _publish(file: SourceFile, place: Place) -> None:
+    """Give a complete copy its name, for good."""
+    with told_of_staging(place.final):
+        place.final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.utime(place.partial, ns=(file.mtime_ns, file.mtime_ns))
+        place.partial.replace(place.final)
+        folder = os.open(place.final.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,64 @@
+"""The transfer stage: a verified fileset in, one whose bytes are where the import reads them out."""
+
+from pathlib import Path
+
+from flows.core.control import Control, Stage, Uncontrolled
+from flows.core.errors import ImportCancelled
+from flows.core.requests import Fileset, StagedFile, StagedFileset, Staging, VerifiedFileset
+from flows.core.settings import StagingArea
+from flows.core.transfer.area import check_room, clear, directory_for, folder_of_fileset, places
+from flows.core.transfer.copying import check_unchanged, copy_file
+
+
+def transfer_fileset(
+    verified: VerifiedFileset, *, staging: StagingArea, mode: Staging, run_id: str, control: Control | None = None
+) -> StagedFileset:
+    """Copy the files to the staging area, or leave them where they are: as asked, and as the settings allow.
+
+    Called again after a failure or a crash, it goes on from what is there.
+
+    Raises:
+        SourceError: a file is gone, cannot be read, or is not what was verified.
+        StagingFull: there is no room for the copy.
+        StagingFailed: the copy cannot be written.
+        ImportCancelled: the import is not wanted any more; its copies are removed.
+    """
+    fileset, control = verified.fileset, control or Uncontrolled()
+    control.check()
+    directory = directory_for(staging, mode)
+    if directory is None:
+        return _direct(fileset, control)
+    folder = folder_of_fileset(directory, run_id, fileset.key)
+    check_room(max(0, fileset.size - _bytes_in(folder)), staging, mode)
+    try:
+        return _staged(fileset, folder, control)
+    except ImportCancelled:
+        clear(folder)
+        raise
+
+
+def _direct(fileset: Fileset, control: Control) -> StagedFileset:
+    for file in fileset.files:
+        check_unchanged(file)
+    files = tuple(StagedFile(path=file.path, client_path=file.client_path, size=file.size) for file in fileset.files)
+    control.moved(fileset.key, Stage.TRANSFER, fileset.size, fileset.size)
+    return StagedFileset(fileset=fileset, files=files, staged=False)
+
+
+def _staged(fileset: Fileset, folder: Path, control: Control) -> StagedFileset:
+    copies: list[StagedFile] = []
+
+    def passed(done: int) -> None:
+        control.check()
+        control.moved(fileset.key, Stage.TRANSFER, sum(copy.size for copy in copies) + done, fileset.size)
+
+    for file, place in zip(fileset.files, places(folder, fileset), strict=True):
+        passed(0)
+        sha1 = copy_file(file, place, passed)
+        copies.append(StagedFile(path=str(place.final), client_path=file.client_path, size=file.size, sha1=sha1))
+    return StagedFileset(fileset=fileset, files=tuple(copies), staged=True)
+
+
+def _bytes_in(folder: Path) -> int:
+    """Return what an earlier attempt left, which needs no room any more."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
