@@ -84,7 +84,7 @@ def board() -> Iterator[Board]:
     kept = Board()
 
     class Post(Quiet):
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server looks for
             kept.posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(kept.answer)
             self.end_headers()
