@@ -39,7 +39,7 @@ lint: setup
 	@$(PY) -m mypy --no-error-summary
 
 bench: setup ## measure, against peers, what the figures in docs were measured with
-	@$(PY) -m bench
+	@$(PY) -m tests.bench
 
 deploy: setup ## write pools, queues, limits and deployments from the settings in the environment
 	@$(PY) -m deployments.deploy

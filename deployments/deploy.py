@@ -14,6 +14,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
 
@@ -60,6 +61,8 @@ class PlannedDeployment:
             "env": {
                 "COURIER_SERVER": self.server,
                 "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+                "PREFECT_LOGGING_EXTRA_LOGGERS": "flows",
+                "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
             },
         }
 
@@ -137,6 +140,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deployments.deploy", description=__doc__)
     parser.add_argument("--limits", action="store_true", help="set limits of existing pools to the settings' too")
     options = parser.parse_args(arguments)
+    if not PREFECT_API_URL.value():
+        # Prefect would quietly start a server of its own for the moment, and deploy into nothing.
+        sys.stderr.write("PREFECT_API_URL is not set: say which Prefect server to deploy to.\n")
+        return 2
     try:
         settings = read_settings()
     except ValueError as wrong:

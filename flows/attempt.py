@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from prefect.client.schemas.objects import State
@@ -55,7 +56,7 @@ class Attempt:
                 self.job.ledger.cancel()
                 raise
 
-    def outcome(self, state: State[None]) -> None:
+    def outcome(self, state: State[Any]) -> None:
         """Take note of a stage that ended as the ledger does not explain: a bug, or a fault of the machine."""
         error = state.result(raise_on_failure=False) if state.data is not None else None
         if isinstance(error, Exception) and not isinstance(error, FilesetsUnfinished | ImportCancelled):

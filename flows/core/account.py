@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from pydantic import SecretStr
 
-from flows.core.errors import CourierError, OmeroUnavailable, SessionLost
+from flows.core.errors import CourierError
 from flows.core.omero_client import OmeroSession, join, sudo
+from flows.core.omero_client.faults import means_lost
 from flows.core.settings import OmeroServer
 
 
@@ -57,7 +58,7 @@ class Account:
 
     def let_go(self, error: CourierError, session: OmeroSession) -> None:
         """Forget a session that an error shows to be useless, so that the next `session` makes a new one."""
-        if not isinstance(error, SessionLost | OmeroUnavailable):
+        if not means_lost(error):
             return
         with self._lock:
             if self._session is session:

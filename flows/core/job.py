@@ -1,5 +1,6 @@
 """What every stage of one run needs to know, and what they find out together."""
 
+import logging
 import posixpath
 import threading
 from collections.abc import Callable, Sequence
@@ -10,12 +11,16 @@ from typing import Self
 from pydantic import SecretStr
 
 from flows.core.account import Account
-from flows.core.errors import UnknownServer
+from flows.core.errors import StagingFailed, UnknownServer
 from flows.core.ledger import Ledger
 from flows.core.notify import receivers
 from flows.core.omero_client import ImportDetails, ResolvedTarget, resolve_target
 from flows.core.requests import Fileset, ImportRequest, Target, run_title
 from flows.core.settings import Settings
+from flows.core.transfer import clear_run
+from flows.core.verify.roots import Access
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class Job:
         """What the sources were found to hold."""
         self.told: set[tuple[str, str]] = set()
         """Receiver and subject of the messages that arrived."""
+        self._access: Access | None = None
         self._target = Target.parse(request.target) if request.target else None
         self._resolved: ResolvedTarget | None = None
         self._target_lock = threading.Lock()
@@ -76,8 +82,12 @@ class Job:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the OMERO session."""
+        """End the OMERO session, and remove what is left of the copies."""
         self.account.close()
+        try:
+            clear_run(self.settings.staging, self.run_id)
+        except StagingFailed as failed:
+            log.warning("%s", failed)
 
     def aim(self, filesets: Sequence[Fileset]) -> None:
         """Settle where the images go, and check it, before anything is copied.
@@ -91,6 +101,13 @@ class Job:
             self._target = Target(kind="Dataset", name=folder[:255])
         if self._target is not None:
             resolve_target(self.account.session(), self._target, make=False)
+
+    def access(self) -> Access:
+        """Return what the user may read; asks OMERO who they are when that is not known yet."""
+        if self._access is None:
+            session = self.account.session()
+            self._access = Access(user=session.user, groups=session.groups, roots=self.settings.roots)
+        return self._access
 
     def target(self) -> ResolvedTarget:
         """Return the target in OMERO, made when it is first asked for."""

@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
-from flows.core.control import Stage
 from flows.core.errors import CourierError, FilesetsUnfinished, ImportCancelled, NotificationFailed
 from flows.core.job import Chunk, Job
 from flows.core.notify import failure_alert, import_summary, send
 from flows.core.omero_client import find_earlier, import_fileset
-from flows.core.requests import Fileset, StagedFileset, VerifiedFileset
+from flows.core.requests import Fileset, StagedFileset
 from flows.core.status import ImportReport
-from flows.core.transfer import clear_fileset, transfer_fileset
-from flows.core.verify import check_room, expand, verify_fileset
+from flows.core.transfer import check_room, clear_fileset, transfer_fileset
+from flows.core.verify.check import verify_fileset
+from flows.core.verify.expand import expand
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +29,7 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     Raises:
         CourierError: nothing of this import can be done, or not now.
     """
-    session = job.account.session()
-    found = expand(
-        job.request.sources,
-        settings=job.settings.verification,
-        roots=job.settings.roots,
-        user=session.user,
-        groups=session.groups,
-        control=job.ledger,
-    )
+    found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
     job.filesets = found.filesets
     job.ledger.open(found.filesets, found.refused)
     job.aim(found.filesets)
@@ -72,17 +64,8 @@ def verify(job: Job, chunk: Chunk) -> str | None:
     """
 
     def look(fileset: Fileset) -> None:
-        job.ledger.moved(fileset.key, Stage.VERIFY, 0, fileset.size)
-        session = job.account.session()
         job.ledger.verified(
-            verify_fileset(
-                fileset,
-                settings=job.settings.verification,
-                roots=job.settings.roots,
-                user=session.user,
-                groups=session.groups,
-                control=job.ledger,
-            )
+            verify_fileset(fileset, access=job.access(), settings=job.settings.verification, control=job.ledger)
         )
 
     return _each(job, [each for each in chunk.filesets if not job.ledger.has_verified(each.key)], look)
@@ -92,7 +75,7 @@ def transfer(job: Job, chunk: Chunk) -> str | None:
     """Bring the bytes of each verified fileset to where the import reads them. Ends as `verify` does."""
 
     def bring(fileset: Fileset) -> None:
-        verified: VerifiedFileset = job.ledger.verified_of(fileset.key)
+        verified = job.ledger.verified_of(fileset.key)
         staged = transfer_fileset(
             verified,
             staging=job.settings.staging,

@@ -200,7 +200,7 @@ class Target(Frozen):
         if part["project_value"] is not None:
             project = ProjectPrefix(**_discriminated(text, part["project_by"], part["project_value"]))
         return cls(
-            kind=part["kind"],  # type: ignore[arg-type]
+            kind=part["kind"],
             project=project,
             **_discriminated(text, part["by"], part["value"]),
         )
