@@ -1,0 +1,169 @@
+"""Annotations: what the user wants said of the images, our marks on filesets, and where each image came from."""
+
+import hashlib
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from omero.model import (
+    CommentAnnotationI,
+    ImageAnnotationLinkI,
+    ImageI,
+    MapAnnotationI,
+    NamedValue,
+    TagAnnotationI,
+)
+from omero.rtypes import rstring, unwrap
+from pydantic import Field
+
+from flows.core.errors import TargetNotFound
+from flows.core.omero_client.session import OmeroSession
+from flows.core.requests import Fileset, Frozen
+
+RUN = "omero-courier/run/v1"
+"""On a fileset: a comment with the run's id and the fileset's key."""
+FINGERPRINT = "omero-courier/fingerprint/v1"
+"""On a fileset: a comment with a hash over path, size and time of each file."""
+PROVENANCE = "omero-courier/provenance/v1"
+"""On each image: a map of where it came from."""
+CLIENT_MAP = "openmicroscopy.org/omero/client/mapAnnotation"
+"""Key-value pairs that OMERO's clients let people edit."""
+FILES_NAMED = 20
+"""Files of a fileset that its provenance names; the others are counted."""
+
+_making_tags = threading.Lock()
+
+
+class ImportDetails(Frozen):
+    """What is to be said of the images of a fileset."""
+
+    name: str | None = None
+    description: str | None = None
+    key_values: Mapping[str, str] = Field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
+    annotation_ids: tuple[int, ...] = ()
+
+
+def annotations_for(session: OmeroSession, details: ImportDetails) -> list[Any]:
+    """Return the annotations that the import links to each image, in the transaction that makes the images.
+
+    Raises:
+        TargetNotFound: one of the given ids is no annotation that this user sees.
+    """
+    found = [comment(each) for each in details.comments]
+    if details.key_values:
+        found.append(key_values(CLIENT_MAP, list(details.key_values.items())))
+    found += [TagAnnotationI(each, False) for each in _tags(session, details.tags)]
+    return found + _existing(session, details.annotation_ids)
+
+
+def marks_for(fileset: Fileset, run_key: str) -> list[Any]:
+    """Return what a fileset carries from the transaction on that creates it, before its first byte."""
+    return [comment(run_key, RUN), comment(fingerprint(fileset), FINGERPRINT)]
+
+
+def fingerprint(fileset: Fileset) -> str:
+    """Hash path, size and time of each file: cheap to ask, and the same when nothing was touched."""
+    lines = "".join(f"{file.client_path}\0{file.size}\0{file.mtime_ns}\n" for file in fileset.files)
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def record_provenance(session: OmeroSession, fileset_id: int, run_key: str, images: Sequence[int]) -> None:
+    """Say on each image where it came from; an image on which it stands is left alone.
+
+    Everything is taken from OMERO itself, so that a later attempt can make good what an earlier one left out.
+    """
+    rows = session.rows(
+        "select l.parent.id from ImageAnnotationLink l where l.parent.id in (:images) and l.child.ns = :namespace",
+        images=list(images),
+        namespace=PROVENANCE,
+    )
+    missing = sorted(set(images) - {each for (each,) in rows})
+    if not missing:
+        return
+    annotation = key_values(PROVENANCE, _provenance(session, fileset_id, run_key))
+    session.update.saveArray([_link(image, annotation) for image in missing])
+
+
+def comment(text: str, namespace: str | None = None) -> Any:
+    """Return a new comment."""
+    made = CommentAnnotationI()
+    made.textValue = rstring(text)
+    made.ns = rstring(namespace) if namespace else None
+    return made
+
+
+def key_values(namespace: str, pairs: Sequence[tuple[str, str]]) -> Any:
+    """Return a new map annotation; keys may repeat."""
+    made = MapAnnotationI()
+    made.ns = rstring(namespace)
+    made.mapValue = [NamedValue(key, value) for key, value in pairs]
+    return made
+
+
+def _provenance(session: OmeroSession, fileset_id: int, run_key: str) -> list[tuple[str, str]]:
+    files = session.rows(
+        "select e.clientPath, o.size, o.hash, h.value from FilesetEntry e"
+        " join e.originalFile o join o.hasher h where e.fileset.id = :fileset order by e.id",
+        fileset=fileset_id,
+    )
+    pairs = [
+        ("Imported with", f"omero-courier {version('omero-courier')}"),
+        ("Import", run_key.partition("/")[0]),
+        ("Asked by", session.user),
+        ("Imported at", datetime.now(UTC).isoformat(timespec="seconds")),
+    ]
+    if session.sudoer:
+        pairs.insert(3, ("Through", session.sudoer))
+    for path, size, checksum, algorithm in files[:FILES_NAMED]:
+        pairs += [("Source", f"/{path}"), ("Bytes", str(size)), (f"Checksum {algorithm}", checksum)]
+    if len(files) > FILES_NAMED:
+        pairs.append(("Further files", str(len(files) - FILES_NAMED)))
+    return pairs
+
+
+def _link(image: int, annotation: Any) -> Any:
+    link = ImageAnnotationLinkI()
+    link.parent = ImageI(image, False)
+    link.child = annotation
+    return link
+
+
+def _tags(session: OmeroSession, names: Sequence[str]) -> list[int]:
+    """Return the ids of the user's own tags of these names, made where missing."""
+    if not names:
+        return []
+    with _making_tags:
+        rows = session.rows(
+            "select t.textValue, t.id from TagAnnotation t"
+            " where t.textValue in (:names) and t.details.owner.id = :owner order by t.id desc",
+            names=list(names),
+            owner=session.user_id,
+        )
+        # The oldest of several comes last, and stays.
+        known = dict(rows)
+        return [known[name] if name in known else _new_tag(session, name) for name in dict.fromkeys(names)]
+
+
+def _new_tag(session: OmeroSession, name: str) -> int:
+    tag = TagAnnotationI()
+    tag.textValue = rstring(name)
+    return int(session.update.saveAndReturnObject(tag).id.val)
+
+
+def _existing(session: OmeroSession, ids: Sequence[int]) -> list[Any]:
+    if not ids:
+        return []
+    found = {
+        unwrap(each.id): each
+        for each in session.objects("select a from Annotation a where a.id in (:ids)", ids=list(ids))
+    }
+    if missing := [str(each) for each in ids if each not in found]:
+        raise TargetNotFound(
+            f"There is no annotation {', '.join(missing)} in the group {session.group}, or you cannot see it.",
+            advice="Check the ids of the annotations, and the group.",
+        )
+    return [type(found[each])(each, False) for each in dict.fromkeys(ids)]

@@ -1,0 +1,115 @@
+"""Runs OMERO's long commands (its Handles) to their end, and deletes filesets with them."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from threading import Event
+from typing import Any
+
+import Ice
+import omero
+import omero.clients
+
+from flows.core.errors import OmeroUnavailable
+from flows.core.omero_client.faults import Refusal, failure_of_answer, speaking_to
+from flows.core.omero_client.session import OmeroSession
+
+LOOK = 0.5
+"""Seconds between two looks at whether the wait is still wanted."""
+POLL = 2.0
+"""Seconds between two questions whether the command has ended: its call-back may get lost."""
+
+
+class _Ending(omero.cmd.CmdCallback):  # type: ignore[misc]
+    """What OMERO calls when a command moves on or ends."""
+
+    def __init__(self, moved: Callable[[int, int], None]) -> None:
+        self.moved = moved
+        self.event = Event()
+        self.response: Any = None
+
+    def step(self, complete: int, total: int, current: Any = None) -> None:
+        self.moved(complete, total)
+
+    def finished(self, response: Any, status: Any, current: Any = None) -> None:
+        self.response = response
+        self.event.set()
+
+
+def wait_for(
+    session: OmeroSession,
+    handle: Any,
+    *,
+    timeout: float,
+    check: Callable[[], None] = lambda: None,
+    moved: Callable[[int, int], None] = lambda complete, total: None,
+) -> Any:
+    """Wait until a command has ended, and return OMERO's response, good or bad.
+
+    Args:
+        session: in which it runs.
+        handle: of the command.
+        timeout: seconds.
+        check: called every now and then; what it raises ends the wait.
+        moved: called with steps done and steps in all, from another thread.
+
+    Raises:
+        OmeroUnavailable: it took too long.
+    """
+    ending = _Ending(moved)
+    name = Ice.Identity(str(uuid.uuid4()), session.client.getCategory())
+    adapter = session.client.getAdapter()
+    handle.addCallback(omero.cmd.CmdCallbackPrx.uncheckedCast(adapter.add(ending, name)))
+    try:
+        return _response(handle, ending, timeout, check)
+    finally:
+        adapter.remove(name)
+
+
+def _response(handle: Any, ending: _Ending, timeout: float, check: Callable[[], None]) -> Any:
+    end, next_poll = time.monotonic() + timeout, 0.0
+    while time.monotonic() < end:
+        check()
+        if time.monotonic() >= next_poll:
+            if (response := handle.getResponse()) is not None:
+                return response
+            next_poll = time.monotonic() + POLL
+        if ending.event.wait(LOOK):
+            # A null response would mean that the call-back came too early to carry one: the next poll has it.
+            if ending.response is not None:
+                return ending.response
+            ending.event.clear()
+    raise OmeroUnavailable(f"OMERO did not finish within {timeout:.0f} seconds.")
+
+
+def refusal_in(response: Any) -> Refusal | None:
+    """Return what a response complains of, if it does."""
+    if not isinstance(response, omero.cmd.ERR):
+        return None
+    return Refusal(response.name, (response.parameters or {}).get("message", ""))
+
+
+def run_command(session: OmeroSession, request: Any, *, doing: str) -> Any:
+    """Submit a command, wait for it within the time of an ordinary call, and return its response.
+
+    Raises:
+        OmeroError: OMERO refused it, or is away.
+    """
+    with speaking_to(session.server.host, doing=doing):
+        handle = session.services.submit(request)
+        try:
+            response = wait_for(session, handle, timeout=session.server.call_timeout)
+        finally:
+            handle.close()
+    if refusal := refusal_in(response):
+        raise failure_of_answer(refusal, doing=doing)
+    return response
+
+
+def delete_filesets(session: OmeroSession, ids: Iterable[int]) -> None:
+    """Delete filesets with their images and files (omero-blitz: Delete2).
+
+    Raises:
+        OmeroError: OMERO refused it, or is away.
+    """
+    run_command(session, omero.cmd.Delete2(targetObjects={"Fileset": list(ids)}), doing="removing a half-made import")

@@ -1,0 +1,181 @@
+"""Opens OMERO sessions: by password, by the key of a living one, or for a user through a service account.
+
+Every connection made here has time-outs on connecting and on each call: omero-py sets none.
+"""
+
+from typing import Any
+
+import Ice
+import omero
+import omero.clients
+import omero.sys
+from omero.rtypes import rlong
+from pydantic import SecretStr
+
+from flows.core.errors import CourierError, LoginRefused, NotPermitted
+from flows.core.omero_client.commands import run_command
+from flows.core.omero_client.faults import speaking_to
+from flows.core.omero_client.session import OmeroSession, drop, groups_of
+from flows.core.settings import OmeroServer
+
+AGENT = "omero-courier"
+"""What OMERO shows as a session's agent where nothing more exact is given."""
+
+
+def log_in(
+    server: OmeroServer, user: str, password: SecretStr, *, group: str | None = None, agent: str = AGENT
+) -> OmeroSession:
+    """Open a session with a password. It ends when its last holder leaves it.
+
+    Raises:
+        LoginRefused: wrong user or password.
+        NotPermitted: the user is not in that group.
+        OmeroUnavailable: OMERO does not answer.
+    """
+    if not (user and password.get_secret_value()):
+        raise LoginRefused("OMERO wants a user name and a password.")
+    return _open(server, user, password.get_secret_value(), group=group, agent=agent, detached=False)
+
+
+def join(server: OmeroServer, key: SecretStr, *, group: str | None = None, agent: str = AGENT) -> OmeroSession:
+    """Join a living session by its key. It goes on when this holder leaves it.
+
+    Raises:
+        LoginRefused: there is no such session any more.
+        NotPermitted: the user is not in that group.
+        OmeroUnavailable: OMERO does not answer.
+    """
+    uuid = key.get_secret_value()
+    try:
+        return _open(server, uuid, uuid, group=group, agent=agent, detached=True)
+    except LoginRefused as refused:
+        # OMERO gives the same answer as to a wrong password (omero-blitz: PermissionsVerifierI).
+        raise LoginRefused("This OMERO session has ended, or never was.", advice="Log in again.") from refused
+
+
+def make_long_session(
+    server: OmeroServer, user: str, password: SecretStr, *, idle_seconds: float, group: str | None = None
+) -> OmeroSession:
+    """Make a session that may idle for long, by a password that is then forgotten.
+
+    It is made in the very connection that the password opened: OMERO refuses it to joined sessions
+    (omero-server: SessionBean.createUserSession, HasPassword). The password's own session ends.
+
+    Raises:
+        LoginRefused: wrong user or password.
+        NotPermitted: OMERO's administrator allows shorter ones only, or the user is not in that group.
+        OmeroUnavailable: OMERO does not answer.
+    """
+    doing = "making a session that lasts"
+    with log_in(server, user, password, group=group) as first, speaking_to(server.host, doing=doing):
+        service = first.services.getSessionService()
+        made = service.createUserSession(0, int(idle_seconds * 1000), first.group, {"omero.agent": AGENT})
+    return join(server, SecretStr(made.uuid.val), group=group)
+
+
+def sudo(
+    server: OmeroServer, user: str, *, group: str | None = None, idle_seconds: float = 3600, agent: str = AGENT
+) -> OmeroSession:
+    """Open a session for a user through the server's service account, which leaves at once.
+
+    Raises:
+        LoginRefused: there is no such user, or the account is inactive.
+        NotPermitted: the service account may not do that, or the user is not in that group.
+        OmeroUnavailable: OMERO does not answer.
+    """
+    if (account := server.service_account) is None:
+        raise NotPermitted(
+            f"The courier has no service account at {server.host}.",
+            advice="Ask the operator to configure one, or import with a session of your own.",
+        )
+    with log_in(server, account.user, account.password) as service:
+        _check_active(service, user)
+        key = _key_for(service, user, idle_seconds, agent)
+    return join(server, key, group=group, agent=agent)
+
+
+def _check_active(service: OmeroSession, user: str) -> None:
+    host = service.server.host
+    with speaking_to(host, doing=f"looking up {user}"):
+        try:
+            person = service.services.getAdminService().lookupExperimenter(user)
+        except omero.ApiUsageException as unknown:
+            raise LoginRefused(f"There is no OMERO user {user!r} at {host}.") from unknown
+    if "user" not in groups_of(person):
+        raise LoginRefused(f"The OMERO account of {user} at {host} is not active.")
+
+
+def _key_for(service: OmeroSession, user: str, idle_seconds: float, agent: str) -> SecretStr:
+    """Have OMERO make the session; it takes the time-outs as they are (omero-server: SessionBean)."""
+    who = omero.sys.Principal(name=user, group="", eventType="User")
+    with speaking_to(service.server.host, doing=f"opening a session for {user}"):
+        sessions = service.services.getSessionService()
+        made = sessions.createSessionWithTimeouts(who, 0, int(idle_seconds * 1000), {"omero.agent": agent})
+        return SecretStr(made.uuid.val)
+
+
+def raise_idle(session: OmeroSession, seconds: float) -> float:
+    """Let one's own session idle for longer, and return how long OMERO then allows, in seconds.
+
+    OMERO cuts this at `omero.sessions.max_user_time_to_idle`, 100 minutes as shipped
+    (omero-blitz: UpdateSessionTimeoutRequestI).
+
+    Raises:
+        SessionLost: it has ended.
+        OmeroUnavailable: OMERO does not answer.
+    """
+    doing = "raising the idle time of the session"
+    key = session.key.get_secret_value()
+    request = omero.cmd.UpdateSessionTimeoutRequest(key, None, rlong(int(seconds * 1000)))
+    run_command(session, request, doing=doing)
+    with speaking_to(session.server.host, doing=doing):
+        return float(session.services.getSessionService().getSession(key).timeToIdle.val) / 1000
+
+
+def ping(server: OmeroServer) -> None:
+    """See whether OMERO's router answers; nobody logs in.
+
+    Raises:
+        OmeroUnavailable: it does not.
+    """
+    with speaking_to(server.host, doing="looking whether it is there"):
+        communicator = Ice.initialize(_anonymous(server))
+        try:
+            router = f'OMERO.Glacier2/router:ssl -h "{server.host}" -p {server.port}'
+            communicator.stringToProxy(router).ice_ping()
+        finally:
+            communicator.destroy()
+
+
+def _anonymous(server: OmeroServer) -> Any:
+    start = Ice.InitializationData()
+    start.properties = Ice.createProperties()
+    for name, value in {
+        **_timeouts(server),
+        "Ice.Plugin.IceSSL": "IceSSL:createIceSSL",
+        "IceSSL.VerifyPeer": "0",
+        "Ice.RetryIntervals": "-1",
+    }.items():
+        start.properties.setProperty(name, value)
+    return start
+
+
+def _timeouts(server: OmeroServer) -> dict[str, str]:
+    return {
+        "Ice.Override.ConnectTimeout": str(int(server.connect_timeout * 1000)),
+        "Ice.Default.InvocationTimeout": str(int(server.call_timeout * 1000)),
+    }
+
+
+def _open(
+    server: OmeroServer, user: str, password: str, *, group: str | None, agent: str, detached: bool
+) -> OmeroSession:
+    with speaking_to(server.host, doing="logging in"):
+        client = omero.client(host=server.host, port=server.port, pmap=_timeouts(server))
+        client.setAgent(agent)
+        try:
+            client.createSession(user, password)
+            return OmeroSession(server, client, group=group, detached=detached)
+        except (CourierError, Ice.Exception, omero.ClientError):
+            drop(client)
+            raise
