@@ -1,0 +1,131 @@
+"""Decides whether a request may become an import: for whom, in which group, from which folders, into which target."""
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from api.callers import EVERY, Credential, TokenCredential, choose_server
+from api.door import Look, look_at
+from api.models import NewImport
+from api.omero_access import Proof, Wish, by_id
+from api.problems import Problem
+from api.services import Services
+from flows.core.errors import LoginRefused
+from flows.core.requests import Target
+from flows.core.settings import OmeroServer
+from flows.core.verify import Access
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Who asks, and for whom."""
+
+    who: str
+    """As the audit trail names the caller."""
+    owner: Proof
+    """Whom the images will belong to."""
+    only_roots: frozenset[str] | None = None
+    """What an API token is bound to."""
+    carried: SecretStr | None = None
+    """The caller's session, where no service account can make one."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a request was found to be allowed."""
+
+    server: str
+    standing: Standing
+    access: Access
+    look: Look
+
+
+async def admit(neighbours: Services, credential: Credential, body: NewImport) -> Grant:
+    """Judge a request before anything is made of it.
+
+    Raises:
+        Problem: it may not, or cannot, be carried out.
+        CourierError: OMERO says no, or nothing at all.
+    """
+    settings = neighbours.settings
+    server = choose_server(settings, credential, body.server, "body.server")
+    if isinstance(credential, TokenCredential):
+        standing = await _of_token(neighbours, credential, body, server)
+    else:
+        standing = await _of_session(neighbours, credential.key, body, server)
+    owner = standing.owner
+    access = Access(user=owner.user, groups=owner.groups, roots=settings.roots, only_roots=standing.only_roots)
+    look = await neighbours.blocking(
+        lambda: look_at(body.sources, access, settings.verification), away="The file system"
+    )
+    return Grant(server, standing, access, look)
+
+
+async def _of_token(neighbours: Services, credential: TokenCredential, body: NewImport, server: str) -> Standing:
+    token, settings = credential.token, neighbours.settings
+    if settings.servers[server].service_account is None:
+        raise Problem(
+            403,
+            "session-needed",
+            f"The courier has no service account at {server}, so it imports there only with a user's own session.",
+            advice="Log in with POST /v1/sessions.",
+        )
+    user = body.on_behalf_of or (next(iter(token.users)) if len(token.users) == 1 else EVERY)
+    if user == EVERY:
+        raise Problem(422, "user-needed", "body.on_behalf_of: this token acts for several users; name one of them.")
+    if not {user, EVERY} & token.users:
+        raise Problem(403, "other-user", f"body.on_behalf_of: this token may not act for {user}.")
+    wish = _wish(body)
+    owner = Proof(user=user, group=None, groups=frozenset(), is_admin=False)
+    # OMERO is asked only where the answer counts: a machine that submits often is not held up.
+    if wish.group or by_id(wish.target) or any(root.groups for root in settings.roots.values()):
+        owner = await _visit_as(neighbours, server, user, wish)
+    return Standing(who=f"token:{credential.name}", owner=owner, only_roots=token.roots)
+
+
+async def _of_session(neighbours: Services, key: SecretStr, body: NewImport, server: str) -> Standing:
+    at, wish = neighbours.settings.servers[server], _wish(body)
+    carried = key if at.service_account is None else None
+    if carried is not None:
+        wish = wish.model_copy(update={"keep_hours": neighbours.settings.http.session_idle_hours})
+    if body.on_behalf_of is None:
+        caller = owner = await _visit(neighbours, server, key, wish)
+    else:
+        caller = await _visit(neighbours, server, key, Wish())
+        if body.on_behalf_of == caller.user:
+            owner = await _visit(neighbours, server, key, wish)
+        else:
+            _check_may_act_for(caller, body.on_behalf_of, at, server)
+            owner = await _visit_as(neighbours, server, body.on_behalf_of, wish)
+    return Standing(who=f"user:{caller.user}", owner=owner, carried=carried)
+
+
+def _check_may_act_for(caller: Proof, user: str, at: OmeroServer, server: str) -> None:
+    if not caller.may_sudo:
+        raise Problem(
+            403,
+            "other-user",
+            f"body.on_behalf_of: {caller.user} may not import for {user}.",
+            advice="OMERO administrators with the Sudo privilege may, and API tokens bound to that user.",
+        )
+    if at.service_account is None:
+        raise Problem(
+            403,
+            "session-needed",
+            f"body.on_behalf_of: the courier has no service account at {server}, so each user imports for themselves.",
+        )
+
+
+async def _visit(neighbours: Services, server: str, key: SecretStr, wish: Wish) -> Proof:
+    return await neighbours.blocking(lambda: neighbours.omero.visit(server, key, wish), away=f"OMERO {server}")
+
+
+async def _visit_as(neighbours: Services, server: str, user: str, wish: Wish) -> Proof:
+    try:
+        return await neighbours.blocking(lambda: neighbours.omero.visit_as(server, user, wish), away=f"OMERO {server}")
+    except LoginRefused as refused:
+        raise Problem(422, "unknown-user", f"body.on_behalf_of: {refused.what}", advice=refused.advice) from refused
+
+
+def _wish(body: NewImport) -> Wish:
+    return Wish(group=body.group, target=Target.parse(body.target) if body.target else None)

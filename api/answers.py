@@ -1,0 +1,71 @@
+"""Tells an import to its owner: runs and statuses in, answers out; asks nobody."""
+
+from collections import Counter
+from uuid import UUID
+
+from api.models import FilesetAnswer, ImageAnswer, ImportAnswer, ImportSummary, Links
+from api.runs import ImportState, Run
+from flows.core.settings import Settings
+from flows.core.status import FilesetStatus, overall, web_link
+
+WAITING = (ImportState.SCHEDULED, ImportState.WAITING_TO_RETRY)
+
+
+def links(run_id: UUID, settings: Settings) -> Links:
+    """Say where to go on from an import."""
+    here = f"/v1/imports/{run_id}"
+    console = settings.console.url.rstrip("/")
+    return Links(status=here, log=f"{here}/log", cancel=f"{here}/cancel", ui=f"{console}/runs/flow-run/{run_id}")
+
+
+def summary(run: Run, settings: Settings) -> ImportSummary:
+    """Tell an import in short."""
+    silent = run.state in (ImportState.COMPLETED, ImportState.SCHEDULED)
+    return ImportSummary(
+        id=run.id,
+        name=run.name,
+        state=run.state,
+        stopping=run.stopping,
+        server=run.server,
+        user=run.user,
+        group=run.request.get("group"),
+        target=run.request.get("target"),
+        created=run.created,
+        started=run.started,
+        ended=run.ended,
+        next_attempt=run.next_start if run.state in WAITING else None,
+        reason=None if silent else run.message or None,
+        links=links(run.id, settings),
+    )
+
+
+def in_full(run: Run, statuses: tuple[FilesetStatus, ...], position: int | None, settings: Settings) -> ImportAnswer:
+    """Tell an import and what became of each of its files."""
+    server = settings.servers.get(run.server)
+    web_url = server.web_url if server else None
+    done, total = overall(statuses)
+    return ImportAnswer(
+        **dict(summary(run, settings)),
+        position=position,
+        sources=run.request.get("sources", []),
+        bytes_done=done,
+        bytes_total=total,
+        stages=Counter(each.stage for each in statuses),
+        filesets=[_fileset(each, web_url) for each in statuses],
+    )
+
+
+def _fileset(status: FilesetStatus, web_url: str | None) -> FilesetAnswer:
+    return FilesetAnswer(
+        name=status.name,
+        files=list(status.files),
+        stage=status.stage,
+        bytes_done=status.bytes_done,
+        bytes_total=status.bytes_total,
+        attempts=status.attempts,
+        fileset_id=status.fileset_id,
+        images=[
+            ImageAnswer(id=each.id, name=each.name, link=web_link(web_url, "image", each.id)) for each in status.images
+        ],
+        error=status.failure,
+    )

@@ -1,0 +1,65 @@
+"""The application: `uvicorn --factory api.app:create_app`."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from api import health, imports, problems, sessions
+from api.limits import BodyLimit
+from api.omero_access import Omero, OmeroServers
+from api.prefect_runs import PrefectRuns
+from api.problems import ProblemDocument
+from api.runs import Runs
+from api.services import Services
+from flows.core.audit import AuditTrail
+from flows.core.requests import MAX_REQUEST_BYTES
+from flows.core.settings import Settings, read_settings
+
+DESCRIPTION = """
+Takes microscopy images from where they were acquired and delivers them into OMERO, after you have logged out.
+
+Log in with `POST /v1/sessions`, press *Authorize* with the token, ask for an import with `POST /v1/imports`,
+and follow it at the address that the answer gives. Every error is a problem document (RFC 9457).
+"""
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    omero: Omero | None = None,
+    connect: Callable[[], AbstractAsyncContextManager[Runs]] = PrefectRuns.connected,
+) -> FastAPI:
+    """Make the application.
+
+    Args:
+        settings: read from the environment where they are not given.
+        omero: the OMERO servers; those of the settings where it is not given.
+        connect: opens the way to the workflow engine, for as long as the application runs.
+    """
+    chosen = settings or read_settings()
+    audit = AuditTrail(chosen.http.audit_log)
+    servers = omero or OmeroServers(chosen.servers, chosen.http.session_idle_hours)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with connect() as runs:
+            app.state.services = Services(chosen, runs, servers, audit)
+            yield
+
+    app = FastAPIOffline(
+        title="omero-courier",
+        version=version("omero-courier"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
+        responses={"4XX": {"model": ProblemDocument, "description": "No, and why."}},
+    )
+    for part in (imports, sessions, health):
+        app.include_router(part.router)
+    problems.install(app)
+    app.add_middleware(BodyLimit, limit=MAX_REQUEST_BYTES)
+    return app

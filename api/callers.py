@@ -1,0 +1,131 @@
+"""Who is calling: reads the Authorization header, and says what a proven caller may see."""
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import SecretStr
+
+from api.omero_access import Proof
+from api.problems import Problem
+from api.runs import Run
+from flows.core.errors import SealBroken
+from flows.core.seal import SessionHandle, unseal
+from flows.core.settings import ApiToken, Settings
+
+EVERY = "*"
+_SESSION_KEY = re.compile(r"[0-9A-Za-z-]{1,255}")
+
+bearer = HTTPBearer(
+    auto_error=False,
+    description="The token from POST /v1/sessions, an OMERO session key, or an API token.",
+)
+Header = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+
+
+@dataclass(frozen=True)
+class SessionCredential:
+    """Somebody's OMERO session, not yet proved."""
+
+    key: SecretStr
+    server: str | None
+    """Where it was sealed with one."""
+
+
+@dataclass(frozen=True)
+class TokenCredential:
+    """A machine's key, found in the settings."""
+
+    name: str
+    token: ApiToken
+
+
+Credential = SessionCredential | TokenCredential
+
+
+def read_credential(header: HTTPAuthorizationCredentials | None, settings: Settings) -> Credential:
+    """Tell a handle, an API token and an OMERO session key apart.
+
+    Raises:
+        Problem: there is none, or it can be none of them.
+    """
+    if header is None:
+        raise Problem(
+            401,
+            "not-authenticated",
+            "Say who you are with the header Authorization: Bearer <token>.",
+            advice="POST /v1/sessions gives a token for your OMERO user and password.",
+        )
+    text = header.credentials
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    for name, token in settings.http.tokens.items():
+        if token.sha256 == digest:
+            return TokenCredential(name, token)
+    try:
+        handle = unseal(text, SessionHandle, settings.seal_keys)
+    except SealBroken as broken:
+        if _SESSION_KEY.fullmatch(text):
+            return SessionCredential(SecretStr(text), None)
+        raise Problem.of(broken) from broken
+    return SessionCredential(handle.key, handle.server)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who is proved, and what they may see and stop."""
+
+    who: str
+    """For the audit trail: `user:alice` or `token:microscope-3`."""
+    servers: frozenset[str]
+    users: frozenset[str] | None
+    """OMERO login names; None is everybody."""
+
+    def may_see(self, run: Run) -> bool:
+        """Whether this run is one of theirs."""
+        return run.server in self.servers and (self.users is None or run.user in self.users)
+
+    def at(self, server: str) -> "Caller":
+        """The same caller, asking about one server."""
+        return replace(self, servers=self.servers & {server})
+
+    @classmethod
+    def by_token(cls, credential: TokenCredential, settings: Settings) -> "Caller":
+        """Return the machine that holds this key."""
+        token = credential.token
+        return cls(
+            who=f"token:{credential.name}",
+            servers=frozenset(settings.servers) if EVERY in token.servers else token.servers,
+            users=None if EVERY in token.users else token.users,
+        )
+
+    @classmethod
+    def by_proof(cls, proof: Proof, server: str) -> "Caller":
+        """Return the person whose session it is."""
+        return cls(
+            who=f"user:{proof.user}",
+            servers=frozenset({server}),
+            users=None if proof.is_admin else frozenset({proof.user}),
+        )
+
+
+def choose_server(settings: Settings, credential: Credential | None, asked: str | None, field: str) -> str:
+    """Return the OMERO server that is meant; `field` is where it can be named.
+
+    Raises:
+        Problem: it is unknown, not the caller's, or there are several and none is named.
+    """
+    bound = credential.server if isinstance(credential, SessionCredential) else None
+    name = asked or bound or (next(iter(settings.servers)) if len(settings.servers) == 1 else None)
+    known = ", ".join(settings.servers)
+    if name is None:
+        raise Problem(422, "server-needed", f"{field}: name one of the OMERO servers: {known}.")
+    if name not in settings.servers:
+        raise Problem(422, "unknown-server", f"{field}: {name!r} is none of the OMERO servers: {known}.")
+    if bound not in (None, name):
+        raise Problem(403, "other-server", f"{field}: you are logged in to {bound}, not to {name}.")
+    if isinstance(credential, TokenCredential) and not {name, EVERY} & credential.token.servers:
+        raise Problem(403, "other-server", f"{field}: this token may not use {name}.")
+    return name

@@ -1,0 +1,149 @@
+"""The routes about imports: each reads the request, calls one thing, and answers."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from pydantic import AwareDatetime, StringConstraints
+
+from api import answers, previews
+from api.admission import admit
+from api.callers import Caller, Credential
+from api.models import Accepted, ImportAnswer, ImportList, NewImport, Preview
+from api.problems import Problem
+from api.runs import ImportState, Run, RunOver, RunQuery, RunUnknown
+from api.services import Address, Neighbours, Presented, Services
+from api.submission import submit
+
+router = APIRouter(prefix="/v1/imports", tags=["imports"])
+
+ClientKey = Annotated[
+    Annotated[str, StringConstraints(min_length=1, max_length=255)] | None,
+    Header(description="Yours to choose: a request repeated with the same key and body makes no second import."),
+]
+Server = Annotated[
+    str | None, Query(description="The OMERO server, where you send an OMERO session key and there are several.")
+]
+
+
+@router.post("", status_code=202, summary="Ask for an import")
+async def ask(
+    *,
+    body: NewImport,
+    neighbours: Neighbours,
+    credential: Presented,
+    address: Address,
+    response: Response,
+    idempotency_key: ClientKey = None,
+) -> Accepted:
+    """Check what can be checked at once, and let the import wait for its turn.
+
+    You may log out afterwards. What the answer calls `checked: later` is looked at by the machine that imports.
+    """
+    grant = await admit(neighbours, credential, body)
+    accepted = await submit(neighbours, grant, body, idempotency_key, address)
+    response.headers["Location"] = accepted.links.status
+    return accepted
+
+
+@router.post("/preview", summary="See what an import would do")
+async def preview(body: NewImport, neighbours: Neighbours, credential: Presented) -> Preview:
+    """Say what would be imported and where to, what would be refused and why. Nothing is done."""
+    grant = await admit(neighbours, credential, body)
+    return await neighbours.blocking(lambda: previews.preview(grant, body, neighbours.settings), away="The file system")
+
+
+@router.get("", summary="List imports")
+async def recent(
+    *,
+    neighbours: Neighbours,
+    credential: Presented,
+    state: ImportState | None = None,
+    user: Annotated[
+        str | None, Query(description="OMERO login name; for those who may see other users' imports.")
+    ] = None,
+    since: Annotated[AwareDatetime | None, Query(description="With a time zone.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[AwareDatetime | None, Query(description="`next_cursor` of the page before.")] = None,
+    server: Server = None,
+) -> ImportList:
+    """Your imports, the latest first; all of the server's for OMERO administrators."""
+    caller = await neighbours.recognise(credential, server, reads_only=True)
+    if len(caller.servers) != 1:
+        raise Problem(422, "server-needed", f"query.server: name one of {', '.join(sorted(caller.servers))}.")
+    users = caller.users if user is None else frozenset({user}) & (caller.users or {user})
+    query = RunQuery(
+        server=next(iter(caller.servers)), users=users, state=state, since=since, before=cursor, limit=limit + 1
+    )
+    found = await neighbours.runs.recent(query)
+    page, more = found[:limit], len(found) > limit
+    return ImportList(
+        imports=[answers.summary(run, neighbours.settings) for run in page],
+        next_cursor=_cursor(page[-1].due) if more else None,
+    )
+
+
+def _cursor(moment: datetime) -> str:
+    """Write a moment so that it can be pasted into an address, where a plus sign is a blank."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@router.get("/{import_id}", summary="Look at an import")
+async def read(import_id: str, neighbours: Neighbours, credential: Presented, server: Server = None) -> ImportAnswer:
+    """Where it is, how far each file is, what is in OMERO, and what failed and why."""
+    _, run = await _own(import_id, neighbours, credential, server, reads_only=True)
+    statuses = await neighbours.runs.filesets(run.id)
+    position = None
+    if run.state is ImportState.SCHEDULED:
+        position = await neighbours.runs.waiting(run.server, before=run.next_start or run.due)
+    return answers.in_full(run, statuses, position, neighbours.settings)
+
+
+@router.get("/{import_id}/log", summary="Read an import's log", response_class=PlainTextResponse)
+async def log(
+    import_id: str, neighbours: Neighbours, credential: Presented, server: Server = None
+) -> StreamingResponse:
+    """What the import did, a line for each step."""
+    _, run = await _own(import_id, neighbours, credential, server, reads_only=True)
+    lines = neighbours.runs.log(run.id)
+    first = await anext(lines, "")
+
+    async def text() -> AsyncIterator[str]:
+        yield first
+        async for line in lines:
+            yield line
+
+    return StreamingResponse(text(), media_type="text/plain; charset=utf-8")
+
+
+@router.post("/{import_id}/cancel", status_code=202, summary="Stop an import")
+async def cancel(
+    import_id: str, neighbours: Neighbours, credential: Presented, address: Address, server: Server = None
+) -> ImportAnswer:
+    """Stop it. What is in OMERO already stays there; half-uploaded files are removed."""
+    caller, run = await _own(import_id, neighbours, credential, server)
+    try:
+        stopped = await neighbours.runs.cancel(run)
+    except RunOver as over:
+        raise Problem(409, "already-over", "This import has ended already: there is nothing to stop.") from over
+    await neighbours.note(
+        "cancel", caller.who, address=address, server=run.server, as_whom=run.user, import_id=str(run.id)
+    )
+    return answers.in_full(stopped, await neighbours.runs.filesets(run.id), None, neighbours.settings)
+
+
+async def _own(
+    import_id: str, neighbours: Services, credential: Credential, server: str | None, *, reads_only: bool = False
+) -> tuple[Caller, Run]:
+    """Return one of the caller's imports; somebody else's is answered exactly as one that does not exist."""
+    caller = await neighbours.recognise(credential, server, reads_only=reads_only)
+    try:
+        run = await neighbours.runs.read(UUID(import_id))
+    except (RunUnknown, ValueError):
+        run = None
+    if run is None or not caller.may_see(run):
+        raise Problem(404, "unknown-import", "There is no import of yours with this id.")
+    return caller, run

@@ -1,0 +1,211 @@
+"""What goes over the wire: requests and answers of the interface, version 1."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, Field, SecretStr, field_validator, model_validator
+
+from api.runs import ImportState
+from flows.core.control import Stage
+from flows.core.requests import Failure, Frozen, ImportOptions, ImportRequest, Name
+from flows.core.settings import Label
+
+LONGEST_DELAY = timedelta(days=366)
+PREFECT_KIND = "__prefect_kind"
+"""A key that makes Prefect's server read a parameter as a template over its own variables."""
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts([*value.keys(), *value.values()])
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+class NewImport(ImportOptions):
+    """What is to be imported, where to, and how."""
+
+    server: Label | None = Field(
+        default=None,
+        description="The OMERO server. Left out: the caller's, or the only one there is.",
+        examples=["main"],
+    )
+    on_behalf_of: Name | None = Field(
+        default=None,
+        description="OMERO login name of the user whose images these are. Left out: you.",
+        examples=["alice"],
+    )
+    not_before: AwareDatetime | None = Field(
+        default=None,
+        description="Start then or later, with a time zone. Left out: as soon as it is its turn.",
+        examples=["2026-11-23T22:00:00+01:00"],
+    )
+
+    @field_validator("not_before")
+    @classmethod
+    def _is_soon(cls, moment: datetime | None) -> datetime | None:
+        if moment is not None and moment > datetime.now(UTC) + LONGEST_DELAY:
+            raise ValueError("give a time within the next year")
+        return moment
+
+    @field_validator("key_values")
+    @classmethod
+    def _means_nothing_to_prefect(cls, pairs: dict[str, str]) -> dict[str, str]:
+        if PREFECT_KIND in pairs:
+            raise ValueError(f"{PREFECT_KIND} is no key that can be used")
+        return pairs
+
+    @model_validator(mode="after")
+    def _can_be_stored(self) -> Self:
+        if any("\0" in text for text in _texts(self.model_dump())):
+            raise ValueError("there is a NUL character in it")
+        return self
+
+    def asked_for(self, user: str, group: str | None) -> ImportRequest:
+        """Return the import for this user, in this group."""
+        options = self.model_dump(include=set(ImportOptions.model_fields), exclude_unset=True)
+        return ImportRequest(**{**options, "group": group, "on_behalf_of": user})
+
+
+class Links(BaseModel):
+    """Where to go on."""
+
+    status: str = Field(
+        description="GET it for the state.", examples=["/v1/imports/0192f0c1-7a1b-7c3d-8e4f-5a6b7c8d9e0f"]
+    )
+    log: str
+    cancel: str = Field(description="POST there to stop it.")
+    ui: str = Field(description="The run in the Prefect UI.")
+
+
+class Accepted(BaseModel):
+    """An import that waits for its turn."""
+
+    id: UUID
+    state: ImportState
+    position: int | None = Field(description="How many imports wait before it; null once it has started.")
+    server: str
+    user: str
+    group: str | None
+    target: str | None
+    checked: Literal["now", "later"] = Field(
+        description="later: some sources can only be seen by the machine that imports; it checks them first."
+    )
+    notes: list[str] = Field(description="What you should know, for people.")
+    links: Links
+
+
+class ImageAnswer(BaseModel):
+    """An image in OMERO."""
+
+    id: int
+    name: str
+    link: str | None = Field(description="Its page in OMERO.web.")
+
+
+class FilesetAnswer(BaseModel):
+    """Files that OMERO imports together, and how far they are."""
+
+    name: str
+    files: list[str]
+    stage: Stage
+    bytes_done: int = Field(description="Of the present stage.")
+    bytes_total: int
+    attempts: int
+    fileset_id: int | None
+    images: list[ImageAnswer]
+    error: Failure | None
+
+
+class ImportSummary(BaseModel):
+    """An import in a list."""
+
+    id: UUID
+    name: str
+    state: ImportState
+    stopping: bool = Field(description="It was cancelled and is coming to its end.")
+    server: str
+    user: str
+    group: str | None
+    target: str | None
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    next_attempt: datetime | None = Field(description="When it starts, or starts again.")
+    reason: str | None = Field(description="Why it is in this state, where there is more to say.")
+    links: Links
+
+
+class ImportAnswer(ImportSummary):
+    """An import and what became of each file."""
+
+    position: int | None = Field(description="How many imports wait before it; null unless it is scheduled.")
+    sources: list[str]
+    bytes_done: int = Field(description="Bytes' worth of work done, over all stages: for a progress bar.")
+    bytes_total: int
+    stages: dict[Stage, int] = Field(description="How many filesets are in each stage.")
+    filesets: list[FilesetAnswer]
+
+
+class ImportList(BaseModel):
+    """A page of imports, the latest first."""
+
+    imports: list[ImportSummary]
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last.")
+
+
+class PreviewFileset(BaseModel):
+    """Files that OMERO would import together."""
+
+    name: str
+    files: list[str]
+    bytes: int
+    format: str | None = Field(description="null: not looked into, since there are so many.")
+
+
+class Preview(BaseModel):
+    """What an import would do."""
+
+    server: str
+    user: str
+    group: str | None
+    target: str | None = Field(description="Where the images would go; null where that is seen later.")
+    to_make: list[str] = Field(description="What would be made in OMERO.", examples=[["Dataset Cells"]])
+    checked: Literal["now", "later"]
+    bytes_total: int
+    filesets: list[PreviewFileset]
+    refused: list[Failure] = Field(description="What would not be imported, and why.")
+
+
+class NewSession(Frozen):
+    """A login."""
+
+    user: Name = Field(description="OMERO login name.", examples=["alice"])
+    password: SecretStr = Field(max_length=1024, description="Used once, and forgotten.")
+    server: Label | None = Field(default=None, description="Left out: the only one there is.", examples=["main"])
+    group: Name | None = Field(default=None, description="Left out: the user's default group.", examples=["lab"])
+
+
+class Session(BaseModel):
+    """A bearer handle."""
+
+    token: str = Field(description="Send it as `Authorization: Bearer <token>`. Ends with DELETE /v1/sessions/current.")
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the word that OAuth has for it
+    server: str
+    user: str
+    group: str
+    groups: list[str]
+    idle_seconds: int = Field(description="It ends when it is not used for so long.")
+
+
+class Health(BaseModel):
+    """Whether the courier can take imports."""
+
+    status: Literal["ready", "not_ready"]
+    away: list[str] = Field(description="What does not answer.", examples=[["omero:main"]])

@@ -1,0 +1,146 @@
+"""What the handlers work with, made once per application; and the rule that nothing blocking runs in the event loop."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+import anyio
+import anyio.to_thread
+from fastapi import Depends, Request
+from pydantic import SecretStr
+
+from api.callers import Caller, Credential, Header, SessionCredential, choose_server, read_credential
+from api.omero_access import Omero, Proof, Wish
+from api.problems import Problem
+from api.runs import Runs
+from flows.core.audit import AuditEntry, AuditTrail
+from flows.core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 20.0
+"""Seconds that OMERO or a file system may take for one request."""
+PROOF_SECONDS = 5.0
+"""How long a proof is believed when somebody only reads."""
+COUNT_SECONDS = 1.0
+THREADS = 16
+"""Blocking calls to one neighbour at a time."""
+
+T = TypeVar("T")
+
+
+@dataclass
+class Services:
+    """The neighbours of the API, and what it may forget at any time."""
+
+    settings: Settings
+    runs: Runs
+    omero: Omero
+    audit: AuditTrail
+    _proofs: dict[str, tuple[float, Proof]] = field(default_factory=dict)
+    _counts: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _lanes: dict[str, anyio.CapacityLimiter] = field(default_factory=dict)
+
+    async def recognise(self, credential: Credential, asked: str | None, *, reads_only: bool = False) -> Caller:
+        """Prove a caller against OMERO, or take a token for what it is.
+
+        Raises:
+            Problem: they are not who they must be.
+            CourierError: OMERO refuses the session, or does not answer.
+        """
+        if not isinstance(credential, SessionCredential):
+            caller = Caller.by_token(credential, self.settings)
+            return (
+                caller if asked is None else caller.at(choose_server(self.settings, credential, asked, "query.server"))
+            )
+        server = choose_server(self.settings, credential, asked, "query.server")
+        proof = await self._believed(server, credential.key) if reads_only else None
+        return Caller.by_proof(proof or await self._prove(server, credential.key), server)
+
+    async def _believed(self, server: str, key: SecretStr) -> Proof | None:
+        now = time.monotonic()
+        self._proofs = {name: entry for name, entry in self._proofs.items() if entry[0] > now - PROOF_SECONDS}
+        known = self._proofs.get(_name(server, key))
+        return known[1] if known else None
+
+    async def _prove(self, server: str, key: SecretStr) -> Proof:
+        proof = await self.blocking(lambda: self.omero.visit(server, key, Wish()), away=f"OMERO {server}")
+        self._proofs[_name(server, key)] = (time.monotonic(), proof)
+        return proof
+
+    def forget(self, server: str, key: SecretStr) -> None:
+        """Stop to believe in a session."""
+        self._proofs.pop(_name(server, key), None)
+
+    async def blocking(self, call: Callable[[], T], *, away: str) -> T:
+        """Run something that blocks, for a bounded time; `away` is who does not answer otherwise.
+
+        Each neighbour has threads of its own: one that hangs keeps nobody else waiting.
+
+        Raises:
+            Problem: it took too long.
+        """
+        lane = self._lanes.setdefault(away, anyio.CapacityLimiter(THREADS))
+        try:
+            with anyio.fail_after(PATIENCE):
+                return await anyio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=lane)
+        except TimeoutError as late:
+            raise Problem(503, "timeout", f"{away} does not answer in time.", advice="Send it again later.") from late
+
+    async def check_room(self, server: str) -> None:
+        """See that not too many imports wait; the count may be a second old.
+
+        Raises:
+            Problem: too many do.
+        """
+        counted, waiting = self._counts.get(server, (0.0, 0))
+        if counted < time.monotonic() - COUNT_SECONDS:
+            waiting = await self.runs.waiting(server)
+            self._counts[server] = (time.monotonic(), waiting)
+        if waiting >= self.settings.http.max_waiting:
+            raise Problem(
+                429,
+                "too-many-waiting",
+                f"{waiting} imports wait for {server}, which is as many as may.",
+                advice="Send it again later.",
+            )
+
+    async def note(self, action: str, who: str, **what: object) -> None:
+        """Write to the audit trail; an import that was accepted is not taken back when that fails."""
+        entry = AuditEntry.model_validate({"when": datetime.now(UTC), "action": action, "who": who, **what})
+        try:
+            await anyio.to_thread.run_sync(self.audit.write, entry)
+        except OSError:
+            log.exception("the audit trail cannot be written; lost: %s", entry.model_dump_json())
+
+
+def _name(server: str, key: SecretStr) -> str:
+    return hashlib.sha256(f"{server}\0{key.get_secret_value()}".encode()).hexdigest()
+
+
+def services(request: Request) -> Services:
+    """Give a handler the services of its application."""
+    return request.app.state.services  # type: ignore[no-any-return]
+
+
+Neighbours = Annotated[Services, Depends(services)]
+
+
+def credential(neighbours: Neighbours, header: Header) -> Credential:
+    """Read who calls, before the rest of the request is judged."""
+    return read_credential(header, neighbours.settings)
+
+
+Presented = Annotated[Credential, Depends(credential)]
+
+
+def address(request: Request) -> str:
+    """Where a request came from."""
+    return request.client.host if request.client else "unknown"
+
+
+Address = Annotated[str, Depends(address)]

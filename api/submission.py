@@ -1,0 +1,109 @@
+"""Turns an admitted request into a flow run, once, and says what became of it."""
+
+import asyncio
+import hashlib
+import json
+import random
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from api.admission import Grant
+from api.answers import links
+from api.models import Accepted, NewImport
+from api.problems import Problem
+from api.runs import EngineAway, ImportState, NewRun, Run
+from api.services import Services
+from flows.core.requests import ImportRequest
+from flows.core.seal import CarriedSession, seal
+
+LATER = "Some of the sources can only be seen by the machine that imports: it checks them first, and tells you."
+LIVES_WITH_SESSION = (
+    "This OMERO has no service account for the courier, so the import works in your own session and lives only as long "
+    "as that: do not log out of it before the import has ended."
+)
+
+
+async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key: str | None, address: str) -> Accepted:
+    """Make the run, or find the one that the same key made before.
+
+    Raises:
+        Problem: too much is waiting, or the key was used for something else.
+        EngineAway: the workflow engine does not answer.
+    """
+    await neighbours.check_room(grant.server)
+    standing = grant.standing
+    request = body.asked_for(standing.owner.user, standing.owner.group)
+    new = _new_run(grant, body, request, client_key)
+    if standing.carried is not None:
+        session = CarriedSession(server=grant.server, user=standing.owner.user, key=standing.carried)
+        await neighbours.runs.carry(new.key, seal(session, neighbours.settings.seal_keys))
+    run, ahead = await asyncio.gather(neighbours.runs.create(new), _ahead(neighbours, new))
+    if standing.carried is not None and run.state.is_over:
+        await neighbours.runs.drop(new.key)
+    if run.fingerprint != new.fingerprint:
+        raise Problem(
+            409,
+            "key-reused",
+            "This Idempotency-Key was used for another request.",
+            advice="Take a new key for a new import; repeat a request with the very same body.",
+        )
+    await neighbours.note(
+        "import",
+        standing.who,
+        address=address,
+        server=grant.server,
+        as_whom=request.on_behalf_of,
+        import_id=str(run.id),
+        target=request.target,
+        group=request.group,
+        sources=request.sources,
+    )
+    position = ahead if run.state is ImportState.SCHEDULED else None
+    return _accepted(neighbours, grant, request, run, position)
+
+
+async def _ahead(neighbours: Services, new: NewRun) -> int | None:
+    """Count who waits before this run; that the count fails is no reason to refuse a run that was made meanwhile."""
+    try:
+        return await neighbours.runs.waiting(new.server, before=new.start)
+    except EngineAway:
+        return None
+
+
+def _new_run(grant: Grant, body: NewImport, request: ImportRequest, client_key: str | None) -> NewRun:
+    key = _hash(grant.server, grant.standing.who, client_key) if client_key else uuid.uuid4().hex
+    start = datetime.now(UTC)
+    if body.not_before is not None and body.not_before > start:
+        # Lists are cut into pages by this time: no two runs should share it.
+        start = body.not_before + timedelta(microseconds=random.randrange(1_000_000))  # noqa: S311 - no secret
+    return NewRun(
+        server=grant.server,
+        user=request.on_behalf_of,
+        name=request.title,
+        request=request.model_dump(mode="json", exclude_defaults=True),
+        key=key,
+        fingerprint=_hash(grant.server, request.on_behalf_of, body.model_dump_json()),
+        start=start,
+    )
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _accepted(neighbours: Services, grant: Grant, request: ImportRequest, run: Run, position: int | None) -> Accepted:
+    notes = [] if grant.look.complete else [LATER]
+    if grant.standing.carried is not None:
+        notes.append(LIVES_WITH_SESSION)
+    return Accepted(
+        id=run.id,
+        state=run.state,
+        position=position,
+        server=grant.server,
+        user=request.on_behalf_of,
+        group=request.group,
+        target=request.target,
+        checked="now" if grant.look.complete else "later",
+        notes=notes,
+        links=links(run.id, neighbours.settings),
+    )
