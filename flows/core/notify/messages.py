@@ -48,7 +48,7 @@ def headline(report: ImportReport) -> str:
 def import_summary(report: ImportReport) -> Message:
     """Write to the user: what went in, with links, and what did not, with reason and advice."""
     page: Page = (
-        (_greeting(report),),
+        (f"Hello {report.user},",),
         (f"{headline(report)}.",),
         (_facts(report),),
         *_links(report),
@@ -97,10 +97,6 @@ def _tone(report: ImportReport) -> Tone:
     if _total(report) and len(report.imported) == _total(report):
         return "success"
     return "warning" if report.imported or report.cancelled else "failure"
-
-
-def _greeting(report: ImportReport) -> str:
-    return f"Hello {report.user},"
 
 
 def _facts(report: ImportReport) -> str:
