@@ -159,7 +159,8 @@ def _failures(report: ImportReport, limit: int, more: Line) -> tuple[Table, ...]
         return ()
     shown = list(reasons.items())[:limit]
     rows = tuple((((what,),), _names(names, limit, more), ((advice,),)) for (what, advice), names in shown)
-    return (Table("Not in OMERO", ("Why", "Which", "What to do"), rows, _left_out(len(reasons) - limit, more)),)
+    left_out = _left_out(len(reasons) - limit, more)
+    return (Table("Not in OMERO", ("Why", "Which", "What to do"), rows, left_out, sentences=True),)
 
 
 def _failed(report: ImportReport) -> list[tuple[str, Failure]]:

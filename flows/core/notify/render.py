@@ -27,6 +27,8 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     more: Line = ()
     """What was left out, and where it stands."""
+    sentences: bool = False
+    """The cells are sentences: the tables of the Prefect UI do not wrap them, so there they become a list."""
 
 
 Page = tuple[Line | Table, ...]
@@ -110,10 +112,16 @@ def _table_as_html(table: Table) -> str:
 
 
 def _table_as_markdown(table: Table) -> str:
-    def row(cells: list[str]) -> str:
-        return f"| {' | '.join(cells)} |"
-
-    head = [row([_markdown_part(column) for column in table.columns]), row(["---"] * len(table.columns))]
-    body = [row([_stacked(cell, _markdown_part) for cell in cells]) for cells in table.rows]
+    rows = [[_stacked(cell, _markdown_part) for cell in cells] for cells in table.rows]
+    body = _items(rows) if table.sentences else _grid(table.columns, rows)
     more = f"\n\n{_line(table.more, _markdown_part)}" if table.more else ""
-    return f"## {_markdown_part(table.title)}\n\n" + "\n".join([*head, *body]) + more
+    return f"## {_markdown_part(table.title)}\n\n{body}{more}"
+
+
+def _items(rows: list[list[str]]) -> str:
+    return "\n".join(f"- **{first}**<br>{'<br>'.join(rest)}" for first, *rest in rows)
+
+
+def _grid(columns: tuple[str, ...], rows: list[list[str]]) -> str:
+    head = [[_markdown_part(column) for column in columns], ["---"] * len(columns)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in head + rows)
