@@ -3,4 +3,5 @@
 pytest_plugins: list[str] = [
     "tests.support.images",
     "tests.support.mail",
+    "tests.support.understudy",
 ]

@@ -1,0 +1,122 @@
+"""The switchboard for faults: a small HTTP server on the loopback address, one POST for each method of `Control`."""
+
+import json
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from deployments.sandbox.understudy.house import House
+
+log = logging.getLogger(__name__)
+
+
+class Switchboard:
+    """What can be switched; each method is a path."""
+
+    def __init__(self, house: House) -> None:
+        self._house, self._faults = house, house.faults
+
+    def fault(self, operation: str, exception: str, times: int | None = 1, after: int = 0) -> None:
+        """Plan an exception."""
+        self._faults.plan(operation, exception, times, after)
+
+    def fail_import(self, name: str, step: int = 0, times: int | None = 1) -> None:
+        """Plan an ERR."""
+        self._faults.plan_import_failure(name, step, times)
+
+    def latency(self, write: float | None = None, call: float | None = None) -> None:
+        """Seconds added to each write, each other call."""
+        if write is not None:
+            self._faults.latency_write = write
+        if call is not None:
+            self._faults.latency_call = call
+
+    def strict_stores(self, on: bool) -> None:  # noqa: FBT001
+        """Refuse concurrent calls on one store."""
+        self._faults.strict_stores = on
+
+    def disk_full(self, on: bool) -> None:  # noqa: FBT001
+        """No space left."""
+        self._faults.disk_full = on
+
+    def freeze(self) -> None:
+        """Answer nothing."""
+        self._faults.freeze()
+
+    def thaw(self) -> None:
+        """Go on."""
+        self._faults.thaw()
+
+    def forget_sessions(self) -> int:
+        """As a restart does."""
+        return self._house.sessions.forget_all()
+
+    def die(self) -> None:
+        """At once, without a word."""
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def clear(self) -> None:
+        """All well again."""
+        self._faults.clear()
+
+    def stats(self) -> dict[str, Any]:
+        """What happened."""
+        counts = asdict(self._faults.counts)
+        return {**counts, "calls": dict(self._faults.counts.calls), "sessions": self._house.sessions.count()}
+
+
+class ControlServer:
+    """Serves a switchboard in a thread."""
+
+    def __init__(self, house: House, port: int) -> None:
+        board = Switchboard(house)
+
+        class Handler(BaseHTTPRequestHandler):
+            """One request."""
+
+            def do_POST(self) -> None:  # noqa: N802
+                """Call the method that the path names, with the body's JSON object as arguments."""
+                method = getattr(board, self.path.strip("/"), None) if self.path.strip("/").islower() else None
+                size = int(self.headers.get("Content-Length") or 0)
+                status, answer = _call(method, self.rfile.read(size))
+                body = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
+                """To our log."""
+                log.debug(format, *arguments)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def start(self) -> None:
+        """Answer from now on."""
+        threading.Thread(target=self._server.serve_forever, daemon=True, name="control").start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _call(method: Callable[..., Any] | None, body: bytes) -> tuple[int, Any]:
+    if method is None:
+        return 404, {"error": "no such switch"}
+    try:
+        return 200, method(**json.loads(body or b"{}"))
+    except (TypeError, ValueError) as error:
+        return 400, {"error": str(error)}

@@ -1,0 +1,52 @@
+"""Where an import's files go: OMERO's template directories, and the parts of clients' paths that are kept.
+
+Source: omero-blitz ManagedRepositoryI, FilePathRestrictionInstance (the shipped rules for file names).
+"""
+
+import datetime
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+TEMPLATE = "%user%_%userId%//%year%-%month%/%day%/%time%"
+"""omero.fs.repo.path as shipped; the part before // belongs to root."""
+PARENTS_KEPT = 3
+"""When no reader says how many directories above a file it needs."""
+
+_RULES = str.maketrans(
+    {'"': "'", "*": "x", ":": ";", "<": "[", ">": "]", "?": "%", "\\": "!", "|": "!"}
+    | {chr(code): "_" for code in (*range(32), *range(127, 160))}
+)
+
+
+def components(path: str) -> list[str]:
+    """The parts of a client's path, made safe; `.` and `..` mean nothing to OMERO."""
+    return [part.translate(_RULES) for part in path.split("/") if part not in ("", ".")]
+
+
+def make_directory(repository: Path, user: str, user_id: int) -> str:
+    """A fresh directory from the template, made on disk; relative to the repository, without a slash at the end.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    now = datetime.datetime.now().astimezone()
+    parent = f"{user.translate(_RULES)}_{user_id}/{now:%Y-%m}/{now:%d}"
+    (repository / parent).mkdir(parents=True, exist_ok=True)
+    for millisecond in range(now.microsecond // 1000, 100_000):
+        relative = f"{parent}/{now:%H-%M-%S}.{millisecond:03}"
+        try:
+            (repository / relative).mkdir()
+        except FileExistsError:
+            continue
+        return relative
+    raise FileExistsError(parent)
+
+
+def kept_paths(client_paths: Sequence[str]) -> tuple[str, list[str]]:
+    """What is kept of clients' paths below the template directory: the common folder, and each file below it."""
+    paths = [components(path) for path in client_paths]
+    common = os.path.commonprefix([path[:-1] for path in paths])
+    trim = max(0, min(len(path) for path in paths) - PARENTS_KEPT - 1)
+    trim = min(trim, len(common))
+    return "/".join(common[trim:]), ["/".join(path[len(common) :]) for path in paths]
