@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
-from api.models import Health
-from api.problems import Problem
+from api.problems import Problem, Reason
 from api.runs import EngineAway
 from api.services import Neighbours, Services
 from flows.core.errors import CourierError
@@ -23,17 +22,17 @@ async def live() -> dict[Literal["status"], Literal["live"]]:
     return {"status": "live"}
 
 
-@router.get("/ready", summary="Can it take imports?", responses={503: {"model": Health}})
-async def ready(neighbours: Neighbours, response: Response) -> Health:
+@router.get("/ready", summary="Can it take imports?")
+async def ready(neighbours: Neighbours) -> dict[Literal["status"], Literal["ready"]]:
     """Look whether Prefect and every OMERO server answer, and name what is away."""
     names = ["prefect", *(f"omero:{server}" for server in neighbours.settings.servers)]
     asked = [neighbours.runs.ping(), *(_ping(neighbours, server) for server in neighbours.settings.servers)]
     answers = await asyncio.gather(*map(_answers, asked))
     away = [name for name, here in zip(names, answers, strict=True) if not here]
     if away:
-        response.status_code = 503
-        response.headers["Retry-After"] = "10"
-    return Health(status="not_ready" if away else "ready", away=away)
+        errors = [Reason(code="away", what="It does not answer.", which=name) for name in away]
+        raise Problem(503, "not-ready", f"Away: {', '.join(away)}.", errors=errors)
+    return {"status": "ready"}
 
 
 async def _ping(neighbours: Services, server: str) -> None:

@@ -202,10 +202,3 @@ class Session(BaseModel):
     group: str
     groups: list[str]
     idle_seconds: int = Field(description="It ends when it is not used for so long.")
-
-
-class Health(BaseModel):
-    """Whether the courier can take imports."""
-
-    status: Literal["ready", "not_ready"]
-    away: list[str] = Field(description="What does not answer.", examples=[["omero:main"]])

@@ -159,12 +159,16 @@ def _invalid(request: Request, refused: Any) -> JSONResponse:
     if "body" in {".".join(map(str, each["loc"])) for each in found} and not _is_json(request):
         return Problem(415, "not-json", "Send JSON with the header Content-Type: application/json.").response()
     # Neither the input nor the context of an error goes out: they may hold a password.
-    errors = [
-        Reason(field=".".join(map(str, each["loc"])), code=each["type"].replace("_", "-"), what=each["msg"])
-        for each in found
-    ]
+    errors = [_reason(each) for each in found]
     detail = "; ".join(f"{each.field}: {each.what}" for each in errors[:5])
     return Problem(422, "invalid-request", detail, errors=errors[:100]).response()
+
+
+def _reason(error: Any) -> Reason:
+    field = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return Reason(field=field, code="unknown-field", what="There is no such field.")
+    return Reason(field=field, code=error["type"].replace("_", "-"), what=error["msg"].removeprefix("Value error, "))
 
 
 def _is_json(request: Request) -> bool:

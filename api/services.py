@@ -17,6 +17,7 @@ from api.callers import Caller, Credential, Header, SessionCredential, choose_se
 from api.omero_access import Omero, Proof, Wish
 from api.problems import Problem
 from api.runs import Runs
+from api.waiting_room import WaitingRoom
 from flows.core.audit import AuditEntry, AuditTrail
 from flows.core.settings import Settings
 
@@ -26,7 +27,6 @@ PATIENCE = 20.0
 """Seconds that OMERO or a file system may take for one request."""
 PROOF_SECONDS = 5.0
 """How long a proof is believed when somebody only reads."""
-COUNT_SECONDS = 1.0
 THREADS = 16
 """Blocking calls to one neighbour at a time."""
 
@@ -42,7 +42,7 @@ class Services:
     omero: Omero
     audit: AuditTrail
     _proofs: dict[str, tuple[float, Proof]] = field(default_factory=dict)
-    _counts: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _rooms: dict[str, WaitingRoom] = field(default_factory=dict)
     _lanes: dict[str, anyio.CapacityLimiter] = field(default_factory=dict)
 
     async def recognise(self, credential: Credential, asked: str | None, *, reads_only: bool = False) -> Caller:
@@ -91,23 +91,11 @@ class Services:
         except TimeoutError as late:
             raise Problem(503, "timeout", f"{away} does not answer in time.", advice="Send it again later.") from late
 
-    async def check_room(self, server: str) -> None:
-        """See that not too many imports wait; the count may be a second old.
-
-        Raises:
-            Problem: too many do.
-        """
-        counted, waiting = self._counts.get(server, (0.0, 0))
-        if counted < time.monotonic() - COUNT_SECONDS:
-            waiting = await self.runs.waiting(server)
-            self._counts[server] = (time.monotonic(), waiting)
-        if waiting >= self.settings.http.max_waiting:
-            raise Problem(
-                429,
-                "too-many-waiting",
-                f"{waiting} imports wait for {server}, which is as many as may.",
-                advice="Send it again later.",
-            )
+    def waiting_room(self, server: str) -> WaitingRoom:
+        """Return the waiting room of an OMERO server."""
+        if server not in self._rooms:
+            self._rooms[server] = WaitingRoom(self.runs, server, self.settings.http.max_waiting)
+        return self._rooms[server]
 
     async def note(self, action: str, who: str, **what: object) -> None:
         """Write to the audit trail; an import that was accepted is not taken back when that fails."""
@@ -122,7 +110,7 @@ def _name(server: str, key: SecretStr) -> str:
     return hashlib.sha256(f"{server}\0{key.get_secret_value()}".encode()).hexdigest()
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     """Give a handler the services of its application."""
     return request.app.state.services  # type: ignore[no-any-return]
 
@@ -130,7 +118,7 @@ def services(request: Request) -> Services:
 Neighbours = Annotated[Services, Depends(services)]
 
 
-def credential(neighbours: Neighbours, header: Header) -> Credential:
+async def credential(neighbours: Neighbours, header: Header) -> Credential:
     """Read who calls, before the rest of the request is judged."""
     return read_credential(header, neighbours.settings)
 
@@ -138,7 +126,7 @@ def credential(neighbours: Neighbours, header: Header) -> Credential:
 Presented = Annotated[Credential, Depends(credential)]
 
 
-def address(request: Request) -> str:
+async def address(request: Request) -> str:
     """Where a request came from."""
     return request.client.host if request.client else "unknown"
 

@@ -1,6 +1,5 @@
 """Turns an admitted request into a flow run, once, and says what became of it."""
 
-import asyncio
 import hashlib
 import json
 import random
@@ -11,7 +10,7 @@ from api.admission import Grant
 from api.answers import links
 from api.models import Accepted, NewImport
 from api.problems import Problem
-from api.runs import EngineAway, ImportState, NewRun, Run
+from api.runs import NewRun, Run
 from api.services import Services
 from flows.core.requests import ImportRequest
 from flows.core.seal import CarriedSession, seal
@@ -30,14 +29,16 @@ async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key
         Problem: too much is waiting, or the key was used for something else.
         EngineAway: the workflow engine does not answer.
     """
-    await neighbours.check_room(grant.server)
+    now = datetime.now(UTC)
+    room = neighbours.waiting_room(grant.server)
+    await room.check_room(now)
     standing = grant.standing
     request = body.asked_for(standing.owner.user, standing.owner.group)
-    new = _new_run(grant, body, request, client_key)
+    new = _new_run(grant, body, request, client_key, now)
     if standing.carried is not None:
         session = CarriedSession(server=grant.server, user=standing.owner.user, key=standing.carried)
         await neighbours.runs.carry(new.key, seal(session, neighbours.settings.seal_keys))
-    run, ahead = await asyncio.gather(neighbours.runs.create(new), _ahead(neighbours, new))
+    run = await neighbours.runs.create(new)
     if standing.carried is not None and run.state.is_over:
         await neighbours.runs.drop(new.key)
     if run.fingerprint != new.fingerprint:
@@ -58,21 +59,12 @@ async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key
         group=request.group,
         sources=request.sources,
     )
-    position = ahead if run.state is ImportState.SCHEDULED else None
+    position = await room.position(run, just_made=run.due == now)
     return _accepted(neighbours, grant, request, run, position)
 
 
-async def _ahead(neighbours: Services, new: NewRun) -> int | None:
-    """Count who waits before this run; that the count fails is no reason to refuse a run that was made meanwhile."""
-    try:
-        return await neighbours.runs.waiting(new.server, before=new.start)
-    except EngineAway:
-        return None
-
-
-def _new_run(grant: Grant, body: NewImport, request: ImportRequest, client_key: str | None) -> NewRun:
+def _new_run(grant: Grant, body: NewImport, request: ImportRequest, client_key: str | None, start: datetime) -> NewRun:
     key = _hash(grant.server, grant.standing.who, client_key) if client_key else uuid.uuid4().hex
-    start = datetime.now(UTC)
     if body.not_before is not None and body.not_before > start:
         # Lists are cut into pages by this time: no two runs should share it.
         start = body.not_before + timedelta(microseconds=random.randrange(1_000_000))  # noqa: S311 - no secret
