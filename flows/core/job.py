@@ -118,7 +118,7 @@ class Job:
             return self._resolved
 
     def run_key(self, fileset_key: str) -> str:
-        """Name a fileset of this run: what its annotation in OMERO says (see D4 in docs/decisions)."""
+        """Name a fileset of this run: the mark by which a later attempt finds it in OMERO."""
         return f"{self.run_id}/{fileset_key}"
 
     def details(self, fileset: Fileset) -> ImportDetails:
