@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import Ice
@@ -19,21 +19,35 @@ LOOK = 0.5
 POLL = 2.0
 """Seconds between two questions whether the command has ended: its call-back may get lost."""
 
+DELETE_TIMEOUT = 600.0
+"""Seconds that a deletion may take: OMERO does it in one transaction."""
+
 
 class _Ending(omero.cmd.CmdCallback):  # type: ignore[misc]
     """What OMERO calls when a command moves on or ends."""
 
     def __init__(self, moved: Callable[[int, int], None]) -> None:
-        self.moved = moved
         self.event = Event()
         self.response: Any = None
+        self._moved = moved
+        self._most = -1
+        self._lock = Lock()
 
     def step(self, complete: int, total: int, current: Any = None) -> None:
-        self.moved(complete, total)
+        with self._lock:
+            # Calls arrive in several threads and overtake each other.
+            if complete > self._most:
+                self._most = complete
+                self._moved(complete, total)
 
     def finished(self, response: Any, status: Any, current: Any = None) -> None:
         self.response = response
         self.event.set()
+
+    def stop(self) -> None:
+        """Tell of no further step: whoever waited has gone on."""
+        with self._lock:
+            self._moved = lambda complete, total: None
 
 
 def wait_for(
@@ -64,6 +78,7 @@ def wait_for(
         return _response(handle, ending, timeout, check)
     finally:
         adapter.remove(name)
+        ending.stop()
 
 
 def _response(handle: Any, ending: _Ending, timeout: float, check: Callable[[], None]) -> Any:
@@ -86,11 +101,12 @@ def refusal_in(response: Any) -> Refusal | None:
     """Return what a response complains of, if it does."""
     if not isinstance(response, omero.cmd.ERR):
         return None
-    return Refusal(response.name, (response.parameters or {}).get("message", ""))
+    said = response.parameters or {}
+    return Refusal(response.name, said.get("message", ""), said.get("stacktrace", ""))
 
 
-def run_command(session: OmeroSession, request: Any, *, doing: str) -> Any:
-    """Submit a command, wait for it within the time of an ordinary call, and return its response.
+def run_command(session: OmeroSession, request: Any, *, doing: str, timeout: float | None = None) -> Any:
+    """Submit a command, wait for it, by default as long as for an ordinary call, and return its response.
 
     Raises:
         OmeroError: OMERO refused it, or is away.
@@ -98,7 +114,7 @@ def run_command(session: OmeroSession, request: Any, *, doing: str) -> Any:
     with speaking_to(session.server.host, doing=doing):
         handle = session.services.submit(request)
         try:
-            response = wait_for(session, handle, timeout=session.server.call_timeout)
+            response = wait_for(session, handle, timeout=timeout or session.server.call_timeout)
         finally:
             handle.close()
     if refusal := refusal_in(response):
@@ -112,4 +128,5 @@ def delete_filesets(session: OmeroSession, ids: Iterable[int]) -> None:
     Raises:
         OmeroError: OMERO refused it, or is away.
     """
-    run_command(session, omero.cmd.Delete2(targetObjects={"Fileset": list(ids)}), doing="removing a half-made import")
+    request = omero.cmd.Delete2(targetObjects={"Fileset": list(ids)})
+    run_command(session, request, doing="removing a half-made import", timeout=DELETE_TIMEOUT)

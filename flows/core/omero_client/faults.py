@@ -64,7 +64,8 @@ _EXCEPTIONS: tuple[tuple[type[Exception], type[CourierError], str], ...] = (
     (omero.ClientError, OmeroMisused, "The OMERO library was called wrongly."),
 )
 
-_UNREADABLE = re.compile(r"UnknownFormatException|FormatException|MissingLibraryException|UnsupportedCompression")
+_UNREADABLE = re.compile(r"FormatException|MissingLibraryException|UnsupportedCompression|EOFException")
+_FAULTY_DISK = re.compile(r"java\.io\.(?!EOFException)")
 _NO_ROOM = re.compile(r"No space left|disk full|ResourceError", re.IGNORECASE)
 _ERR_NAMES: dict[str, tuple[type[CourierError], str]] = {
     "import-unknown-format": (ImportRefused, "OMERO knows no image format that fits this file."),
@@ -79,11 +80,14 @@ _ERR_NAMES: dict[str, tuple[type[CourierError], str]] = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """OMERO's answer that a command failed, without its stack trace (omero-blitz: omero.cmd.ERR)."""
+    """OMERO's answer that a command failed (omero-blitz: omero.cmd.ERR, Helper.fail)."""
 
     name: str
     """For example `import-unknown-format`."""
     message: str
+    """What the exception in the server said, without its class."""
+    trace: str = ""
+    """Its stack trace, which begins with its class: looked at, never shown."""
 
 
 def blank(text: str) -> str:
@@ -108,11 +112,12 @@ def failure_of(error: Exception, *, doing: str) -> CourierError:
 def failure_of_answer(refusal: Refusal, *, doing: str) -> CourierError:
     """Say what an answer of OMERO means that a command failed (omero-blitz: ManagedImportRequestI)."""
     kind, sentence = _ERR_NAMES.get(refusal.name, (OmeroFault, "OMERO had an internal error."))
-    if _NO_ROOM.search(refusal.message):
+    said = f"{refusal.message}\n{refusal.trace}"
+    if _NO_ROOM.search(said):
         kind, sentence = OmeroFull, "OMERO cannot write to its repository."
-    elif kind is OmeroFault and _UNREADABLE.search(refusal.message):
+    elif kind is OmeroFault and _UNREADABLE.search(said):
         kind, sentence = ImportRefused, "OMERO cannot read this file."
-    elif kind is ImportRefused and "java.io.IOException" in refusal.message:
+    elif kind is ImportRefused and _FAULTY_DISK.match(refusal.trace or refusal.message):
         kind = OmeroFault
     text = _short(refusal.message)
     return kind(f"{sentence} (While {doing}: {refusal.name}" + (f": {text})" if text else ")"))

@@ -21,6 +21,9 @@ from flows.core.settings import OmeroServer
 AGENT = "omero-courier"
 """What OMERO shows as a session's agent where nothing more exact is given."""
 
+SHIPPED_IDLE_LIMIT = 6000
+"""Seconds: what OMERO's shipped settings let users set as idle time of their own sessions."""
+
 
 def log_in(
     server: OmeroServer, user: str, password: SecretStr, *, group: str | None = None, agent: str = AGENT
@@ -115,21 +118,27 @@ def _key_for(service: OmeroSession, user: str, idle_seconds: float, agent: str) 
 
 
 def raise_idle(session: OmeroSession, seconds: float) -> float:
-    """Let one's own session idle for longer, and return how long OMERO then allows, in seconds.
+    """Let one's own session idle for longer, never for less, and return how long that now is; 0 is without end.
 
-    OMERO cuts this at `omero.sessions.max_user_time_to_idle`, 100 minutes as shipped
-    (omero-blitz: UpdateSessionTimeoutRequestI).
+    OMERO cuts what is asked here at 100 minutes as shipped, and cuts longer sessions down to that
+    (omero-blitz: UpdateSessionTimeoutRequestI, omero.sessions.max_user_time_to_idle): those are left alone.
 
     Raises:
         SessionLost: it has ended.
         OmeroUnavailable: OMERO does not answer.
     """
-    doing = "raising the idle time of the session"
-    key = session.key.get_secret_value()
-    request = omero.cmd.UpdateSessionTimeoutRequest(key, None, rlong(int(seconds * 1000)))
-    run_command(session, request, doing=doing)
-    with speaking_to(session.server.host, doing=doing):
-        return float(session.services.getSessionService().getSession(key).timeToIdle.val) / 1000
+    idle = _idle_seconds(session)
+    if idle == 0 or idle >= min(seconds, SHIPPED_IDLE_LIMIT):
+        return idle
+    request = omero.cmd.UpdateSessionTimeoutRequest(session.key.get_secret_value(), None, rlong(int(seconds * 1000)))
+    run_command(session, request, doing="raising the idle time of the session")
+    return _idle_seconds(session)
+
+
+def _idle_seconds(session: OmeroSession) -> float:
+    with speaking_to(session.server.host, doing="asking how long the session may idle"):
+        held = session.services.getSessionService().getSession(session.key.get_secret_value())
+        return float(held.timeToIdle.val) / 1000
 
 
 def ping(server: OmeroServer) -> None:

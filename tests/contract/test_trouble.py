@@ -1,0 +1,179 @@
+"""What becomes of sessions and imports when OMERO fails: only the stand-in can be made to."""
+
+import signal
+import traceback
+
+import pytest
+
+from flows.core import errors
+from flows.core.control import Uncontrolled
+from flows.core.omero_client import ImportDetails, find_earlier, import_fileset, log_in, ping, resolve_target, sudo
+from flows.core.requests import Target
+
+
+@pytest.fixture
+def omero(stand_in):
+    """The stand-in alone."""
+    return stand_in
+
+
+@pytest.fixture
+def trouble(understudy):
+    """Its switchboard, put right again afterwards."""
+    yield understudy.control
+    understudy.control.clear()
+
+
+@pytest.fixture
+def bring(session, stage, run_key, small_ome_tiff):
+    """Import a small image, and further files with it."""
+
+    def bring(*others, by=session):
+        staged = stage(small_ome_tiff, *others)
+        return import_fileset(by, staged, target=None, details=ImportDetails(), control=Uncontrolled(), run_key=run_key)
+
+    return bring
+
+
+IN_A_CALL = [
+    ("write", "omero.ResourceError", errors.OmeroFull),
+    ("write", "omero.InternalException", errors.OmeroFault),
+    ("close", "omero.DatabaseBusyException", errors.OmeroBusy),
+    ("importFileset", "omero.SecurityViolation", errors.NotPermitted),
+    ("importFileset", "omero.FilePathNamingException", errors.ImportRefused),
+    ("verifyUpload", "omero.ChecksumValidationException", errors.UploadCorrupted),
+    ("getUploader", "omero.ApiUsageException", errors.OmeroMisused),
+]
+
+
+@pytest.mark.parametrize(("call", "exception", "failure"), IN_A_CALL, ids=[f"{c} {e}" for c, e, _ in IN_A_CALL])
+def test_a_failing_call_has_its_meaning_and_leaves_nothing(*, left, bring, trouble, call, exception, failure):
+    trouble.fault(call, exception)
+
+    with pytest.raises(failure):
+        bring()
+    assert left() == []
+
+
+IN_THE_IMPORT = [
+    ("import-unknown-format", 0, errors.ImportRefused),
+    ("import-request-failure", 0, errors.OmeroFault),
+    ("import-request-failure", 2, errors.OmeroFault),
+]
+
+
+@pytest.mark.parametrize(("name", "step", "failure"), IN_THE_IMPORT, ids=[f"{n} at {s}" for n, s, _ in IN_THE_IMPORT])
+def test_a_failed_import_leaves_nothing_even_when_images_were_saved(*, left, bring, trouble, name, step, failure):
+    trouble.fail_import(name, step)
+
+    with pytest.raises(failure, match=name):
+        bring()
+    assert left() == []
+
+
+def test_what_a_lost_connection_left_is_cleared_by_the_next_attempt(*, omero, left, bring, trouble, run_key):
+    trouble.fault("write", "drop-connection")
+    with pytest.raises(errors.OmeroUnavailable):
+        bring()
+
+    with log_in(omero.server, omero.user, omero.password) as next_session:
+        assert find_earlier(next_session, run_key) is None
+        assert left(next_session) == []
+        assert bring(by=next_session).images
+
+
+def test_a_lost_answer_to_the_first_call_leaves_nothing_twice(*, omero, left, bring, trouble, run_key):
+    trouble.fault("getUploader", "drop-connection")
+    with pytest.raises(errors.OmeroUnavailable):
+        bring()
+
+    with log_in(omero.server, omero.user, omero.password) as next_session:
+        find_earlier(next_session, run_key)
+        bring(by=next_session)
+        assert len(left(next_session)) == 1
+
+
+def test_provenance_that_an_earlier_attempt_left_out_is_made_good(session, bring, trouble, run_key):
+    trouble.fault("saveArray", "drop-connection")
+    with pytest.raises(errors.OmeroUnavailable):
+        bring()
+
+    found = find_earlier(session, run_key)
+    assert found is not None
+    linked = session.rows("select l.id from ImageAnnotationLink l where l.parent.id = :image", image=found.images[0].id)
+    assert len(linked) == 1
+
+
+def test_no_file_has_two_writes_on_the_wire(bring, trouble, tmp_path):
+    others = [tmp_path / f"{n}.bin" for n in range(3)]
+    for path in others:
+        path.write_bytes(bytes(20_000_000))
+    trouble.latency(write=0.01)
+    bring(*others)
+
+    assert trouble.stats().store_calls_at_once == 1
+
+
+def test_a_forgotten_session_is_lost(bring, private_understudy, omero):
+    own = private_understudy()
+    server = omero.server.model_copy(update={"port": own.ssl_port})
+    with log_in(server, omero.user, omero.password) as forgotten:
+        own.control.forget_sessions()
+
+        with pytest.raises(errors.SessionLost):
+            bring(by=forgotten)
+
+
+def test_a_dead_server_is_unavailable_and_its_session_can_still_be_left(omero, private_understudy):
+    own = private_understudy()
+    server = omero.server.model_copy(update={"port": own.ssl_port})
+    with log_in(server, omero.user, omero.password) as session:
+        own.kill()
+
+        with pytest.raises(errors.OmeroUnavailable):
+            find_earlier(session, "run/key")
+
+
+def test_a_frozen_server_is_unavailable_after_the_time_of_a_call(omero, private_understudy):
+    own = private_understudy()
+    server = omero.server.model_copy(update={"port": own.ssl_port, "call_timeout": 0.3, "connect_timeout": 0.3})
+    session = log_in(server, omero.user, omero.password)
+    own.signal(signal.SIGSTOP)
+
+    with pytest.raises(errors.OmeroUnavailable):
+        find_earlier(session, "run/key")
+    with pytest.raises(errors.OmeroUnavailable):
+        ping(server)
+    own.signal(signal.SIGCONT)
+    session.kill()
+
+
+def test_an_inactive_user_is_told_so(omero):
+    with pytest.raises(errors.LoginRefused, match="not active"):
+        sudo(omero.server, "retired")
+
+
+def test_a_dataset_of_another_user_is_not_for_us(omero, unique):
+    with sudo(omero.server, "bob", group="lab") as bob, sudo(omero.server, "alice", group="lab") as alice:
+        theirs = resolve_target(bob, Target.parse(f"Dataset:name:{unique}"), make=True)
+
+        with pytest.raises(errors.NotPermitted, match=unique):
+            resolve_target(alice, Target.parse(f"Dataset:id:{theirs.id}"), make=False)
+        assert resolve_target(alice, Target.parse(f"Dataset:name:{unique}"), make=True).id != theirs.id
+
+
+def test_a_dataset_in_a_private_group_cannot_be_seen(omero, unique):
+    with sudo(omero.server, "carol", group="clinic") as carol, sudo(omero.server, "dave", group="lab") as dave:
+        theirs = resolve_target(carol, Target.parse(f"Dataset:name:{unique}"), make=True)
+
+        with pytest.raises(errors.TargetNotFound):
+            resolve_target(dave, Target.parse(f"Dataset:id:{theirs.id}"), make=False)
+
+
+def test_no_failure_shows_the_session_key(bring, trouble, session):
+    key = session.key.get_secret_value()
+    trouble.forget_sessions()
+    with pytest.raises(errors.CourierError) as caught:
+        bring()
+
+    assert key not in "".join(traceback.format_exception(caught.value))
