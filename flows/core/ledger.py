@@ -71,10 +71,12 @@ class Ledger:
         )
 
     def failed(self, fileset: Fileset, error: CourierError) -> None:
-        """Keep why a fileset did not get through a stage; a further attempt may still bring it through."""
-        stage = Stage.CANCELLED if isinstance(error, ImportCancelled) else Stage.FAILED
-        failure = None if stage is Stage.CANCELLED else Failure.of(error.about(fileset.files[0].client_path))
-        self._update(fileset.key, stage=stage, failure=failure)
+        """Keep why a fileset did not get through a stage; where that may pass, it waits for a further try."""
+        if isinstance(error, ImportCancelled):
+            self._update(fileset.key, stage=Stage.CANCELLED, failure=None)
+            return
+        failure = Failure.of(error.about(fileset.files[0].client_path))
+        self._update(fileset.key, stage=Stage.WAITING if error.transient else Stage.FAILED, failure=failure)
 
     def started(self, key: str) -> None:
         """Count an attempt to import a fileset."""
@@ -117,17 +119,21 @@ class Ledger:
 
     def stragglers(self) -> tuple[str, ...]:
         """Return the keys of those that failed but may still succeed."""
-        return tuple(each.key for each in self.statuses() if each.failure is not None and each.failure.transient)
+        return tuple(each.key for each in self.statuses() if each.failure is not None and each.stage is Stage.WAITING)
 
     def settle(self, error: CourierError) -> None:
-        """End what is not over yet: everything has an outcome when a run ends."""
+        """End what is not over yet: everything has an outcome when a run ends.
+
+        What waited for a further try failed for the reason it waited for, the rest because of `error`.
+        """
         for status in self.statuses():
             if status.stage in OVER:
                 continue
             if self.cancelled:
                 self._update(status.key, stage=Stage.CANCELLED, failure=None)
             else:
-                self._update(status.key, stage=Stage.FAILED, failure=Failure.of(error.about(status.files[0])))
+                failure = status.failure or Failure.of(error.about(status.files[0]))
+                self._update(status.key, stage=Stage.FAILED, failure=failure)
 
     def _update(self, key: str, **changes: object) -> None:
         with self._lock:

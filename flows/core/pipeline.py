@@ -64,9 +64,9 @@ def verify(job: Job, chunk: Chunk) -> str | None:
     """
 
     def look(fileset: Fileset) -> None:
-        job.ledger.verified(
-            verify_fileset(fileset, access=job.access(), settings=job.settings.verification, control=job.ledger)
-        )
+        seen = verify_fileset(fileset, access=job.access(), settings=job.settings.verification, control=job.ledger)
+        log.info("%s: %s, %d bytes, sound as far as can be seen", fileset.name, seen.format, seen.fileset.size)
+        job.ledger.verified(seen)
 
     return _each(job, [each for each in chunk.filesets if not job.ledger.has_verified(each.key)], look)
 
@@ -119,6 +119,7 @@ def _import(job: Job, staged: StagedFileset) -> None:
             job.account.let_go(error, session)
             raise
     job.ledger.imported(imported)
+    log.info("%s: in OMERO as image %s", imported.name, ", ".join(str(image.id) for image in imported.images[:10]))
     clear_fileset(staged, job.settings.staging, job.run_id)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from flows.core.control import Stage
-from flows.core.errors import ImportCancelled, SourceBroken, UnexpectedFault
+from flows.core.errors import ImportCancelled, OmeroBusy, SourceBroken, UnexpectedFault
 from flows.core.ledger import Ledger
 from flows.core.requests import Failure, Fileset, ImportedFileset, ImportedImage, SourceFile
 from flows.core.status import overall, progress_line
@@ -63,6 +63,19 @@ def test_settling_gives_everything_an_outcome_but_leaves_what_is_over() -> None:
     ledger.settle(UnexpectedFault())
 
     assert [each.stage for each in ledger.statuses()] == [Stage.DONE, Stage.FAILED]
+
+
+def test_what_may_still_succeed_waits_with_its_reason_and_fails_for_it_in_the_end() -> None:
+    cells = fileset("cells.tif")
+    ledger = opened(cells)
+
+    ledger.failed(cells, OmeroBusy("Come back later."))
+    assert (ledger.status(cells.key).stage, ledger.stragglers()) == (Stage.WAITING, (cells.key,))
+    ledger.settle(UnexpectedFault())
+
+    status = ledger.status(cells.key)
+    assert status.failure is not None
+    assert (status.stage, status.failure.what) == (Stage.FAILED, "Come back later.")
 
 
 def test_after_a_cancel_every_check_raises_and_the_rest_is_cancelled() -> None:
