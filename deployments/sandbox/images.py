@@ -1,10 +1,12 @@
 """Makes images that look like microscopy, and broken ones: for the demo, the tests and the benchmark.
 
 The same arguments make the same bytes. Planes are written one by one, so memory does not grow with the file.
+`python -m deployments.sandbox.images PATH` writes one OME-TIFF.
 """
 
 import math
 import os
+import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -60,7 +62,7 @@ def make_small_ome_tiff(path: Path, *, channels: Sequence[str] = ("DAPI", "GFP")
 
 def make_tiff(path: Path, *, size: tuple[int, int] = (128, 128), pages: int = 1, seed: int = 0) -> Path:
     """Write a plain TIFF without any microscopy metadata."""
-    with tifffile.TiffWriter(path) as tiff:
+    with tifffile.TiffWriter(path, ome=False) as tiff:
         for plane in _planes(1, pages, 1, size, seed):
             tiff.write(plane, photometric="minisblack", metadata=None, software=False)
     return path
@@ -146,3 +148,7 @@ def _cells(random: np.random.Generator, size: tuple[int, int]) -> Plane:
         rows, columns = np.ogrid[top : top + part.shape[0], left : left + part.shape[1]]
         part += random.uniform(800, 2400) * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * radius**2))
     return np.clip(picture, 0, 3900).astype(np.uint16)
+
+
+if __name__ == "__main__":
+    print(make_ome_tiff(Path(sys.argv[1])))
