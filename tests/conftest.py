@@ -1,6 +1,7 @@
 """Fixtures of all tests: each module of `tests/support` provides one neighbour."""
 
 pytest_plugins: list[str] = [
+    "tests.support.api",
     "tests.support.images",
     "tests.support.mail",
     "tests.support.understudy",

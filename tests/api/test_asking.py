@@ -120,7 +120,7 @@ def test_what_omero_forbids_is_refused_at_the_door(door, wish, who) -> None:
 
 
 def test_a_token_reads_only_the_folders_that_it_is_bound_to(door_with, data) -> None:
-    token = {"users": ["alice"], "roots": ["scope"]}
+    token = {"sha256": sha256(TOKEN.encode()).hexdigest(), "users": ["alice"], "roots": ["scope"]}
     roots = {"home": {"path": str(data / "{user}")}, "scope": {"path": str(data / "scope"), "everyone": True}}
     door = door_with(
         roots=roots, http={"tokens": {"microscope": {**token, "sha256": sha256(TOKEN.encode()).hexdigest()}}}

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -154,7 +155,7 @@ def test_the_answer_does_not_say_whether_somebody_elses_file_exists(door) -> Non
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_an_unreadable_file_is_refused(door) -> None:
     source = door.image()
-    os.chmod(source, 0)
+    Path(source).chmod(0)
 
     assert problem(door.ask(source), 422)["type"] == "urn:omero-courier:source-unreadable"
 

@@ -1,6 +1,6 @@
 """POST /v1/imports/preview: the verify stage alone."""
 
-import numpy
+import numpy as np
 import pytest
 import tifffile
 
@@ -17,7 +17,7 @@ def folder(door):
     """One good image, one torn one, and a text, in a folder of alice's."""
     path = door.data / "alice" / "2026-11-23"
     path.mkdir()
-    tifffile.imwrite(path / "good.tif", numpy.zeros((64, 64), "uint8"))
+    tifffile.imwrite(path / "good.tif", np.zeros((64, 64), "uint8"))
     (path / "torn.tif").write_bytes((path / "good.tif").read_bytes()[:500])
     (path / "notes.txt").write_text("not an image")
     return path
