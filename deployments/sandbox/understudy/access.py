@@ -181,9 +181,6 @@ class Access:
             raise refusal(omero.ReadOnlyGroupSecurityViolation, message)
         if linked.owner != caller.user_id and (caller.is_admin or group in caller.leader_of):
             return
-        if linked.owner == caller.user_id:
-            role = Role.USER
-        else:
-            role = Role.GROUP if group in caller.member_of else Role.WORLD
+        role = Role.USER if linked.owner == caller.user_id else Role.GROUP if group in caller.member_of else Role.WORLD
         if not granted(permissions, role, Right.ANNOTATE if kind.is_annotation_link else Right.WRITE):
             raise refusal(omero.SecurityViolation, f"Group is {permissions}. Cannot link to object: {name}")

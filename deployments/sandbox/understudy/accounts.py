@@ -74,11 +74,13 @@ def read_seed(file: Path | None) -> Seed:
     data = json.loads(file.read_text(encoding="utf-8")) if file else DEFAULT_SEED
     return Seed(
         groups={group["name"]: group["permissions"] for group in data["groups"]},
-        users=tuple(
-            User(**{key: tuple(value) if isinstance(value, list) else value for key, value in user.items()})
-            for user in data["users"]
-        ),
+        users=tuple(_user(user) for user in data["users"]),
     )
+
+
+def _user(given: dict[str, Any]) -> User:
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    return User(**values)
 
 
 class Passwords:

@@ -53,16 +53,16 @@ class Control:
         """Seconds added to every write, and to every other call."""
         self._post("latency", write=write, call=call)
 
-    def strict_stores(self, on: bool = True) -> None:  # noqa: FBT001, FBT002
+    def strict_stores(self, on: bool = True) -> None:
         """Refuse concurrent calls on one store, as OMERO may."""
         self._post("strict_stores", on=on)
 
-    def disk_full(self, on: bool = True) -> None:  # noqa: FBT001, FBT002
+    def disk_full(self, on: bool = True) -> None:
         """Writes and new directories fail with omero.ResourceError."""
         self._post("disk_full", on=on)
 
     def freeze(self) -> None:
-        """Answer no call until `thaw`; connections stay open. (SIGSTOP freezes the whole process.)"""
+        """Answer no call until `thaw`; connections stay open. (SIGSTOP freezes the whole process.)."""
         self._post("freeze")
 
     def thaw(self) -> None:

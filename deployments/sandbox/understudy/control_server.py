@@ -36,11 +36,11 @@ class Switchboard:
         if call is not None:
             self._faults.latency_call = call
 
-    def strict_stores(self, on: bool) -> None:  # noqa: FBT001
+    def strict_stores(self, on: bool) -> None:
         """Refuse concurrent calls on one store."""
         self._faults.strict_stores = on
 
-    def disk_full(self, on: bool) -> None:  # noqa: FBT001
+    def disk_full(self, on: bool) -> None:
         """No space left."""
         self._faults.disk_full = on
 
@@ -79,7 +79,7 @@ class ControlServer:
         class Handler(BaseHTTPRequestHandler):
             """One request."""
 
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 """Call the method that the path names, with the body's JSON object as arguments."""
                 method = getattr(board, self.path.strip("/"), None) if self.path.strip("/").islower() else None
                 size = int(self.headers.get("Content-Length") or 0)

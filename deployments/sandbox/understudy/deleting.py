@@ -14,9 +14,9 @@ import omero.cmd
 from deployments.sandbox.understudy.database import Transaction
 from deployments.sandbox.understudy.deletion_plan import ChildOptions, DeletionPlan, GraphRefused
 from deployments.sandbox.understudy.filestore import repository_path
+from deployments.sandbox.understudy.handles import RequestFailed
 from deployments.sandbox.understudy.house import Call, House
 from deployments.sandbox.understudy.refusals import NOT_MODELLED
-from deployments.sandbox.understudy.requests import RequestFailed
 from deployments.sandbox.understudy.rows import Row
 from deployments.sandbox.understudy.schema import kind_of
 from deployments.sandbox.understudy.sessions import Session

@@ -169,7 +169,7 @@ class ServiceFactory(SessionService):
             message = f"User {caller.user_id} is not a member of group {group_id}"
             raise refusal(omero.SecurityViolation, message)
         before, self.session.group_id = self.session.group_id, group_id
-        return omero.model.ExperimenterGroupI(before, False)  # noqa: FBT003
+        return omero.model.ExperimenterGroupI(before, False)
 
     def destroy(self, _current: Any) -> None:
         """Leave."""

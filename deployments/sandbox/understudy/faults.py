@@ -101,6 +101,17 @@ class Faults:
                     return planned.exception
         return None
 
+    def import_started(self) -> None:
+        """An import is being processed from now on."""
+        with self._lock:
+            self.counts.imports_running += 1
+            self.counts.imports_at_once = max(self.counts.imports_at_once, self.counts.imports_running)
+
+    def import_ended(self) -> None:
+        """An import is no longer being processed."""
+        with self._lock:
+            self.counts.imports_running -= 1
+
     def freeze(self) -> None:
         """Answer nothing until `thaw`: connections stay open, calls hang."""
         self._running.clear()

@@ -110,7 +110,7 @@ class FileStore(SessionService):
     def _write_all(self, descriptor: int, data: memoryview, position: int) -> None:
         try:
             if self.house.faults.disk_full:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             while data:
                 written = os.pwrite(descriptor, data, position)
                 data, position = data[written:], position + written

@@ -1,8 +1,22 @@
 """HQL becomes a tree: the subset that OMERO's clients use; anything else is refused by name."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from deployments.sandbox.understudy.hql_tree import (
+    Binary,
+    Exists,
+    Expression,
+    Function,
+    IsNull,
+    Join,
+    Literal,
+    Not,
+    Parameter,
+    Path,
+    Select,
+    Within,
+)
 from deployments.sandbox.understudy.refusals import query_not_modelled, query_refused
 
 _TOKEN = re.compile(
@@ -10,104 +24,6 @@ _TOKEN = re.compile(
     r"|(?P<word>[A-Za-z_]\w*(?:\.\w+)*)|(?P<sign><=|>=|<>|!=|\|\||[=<>(),*+-]))"
 )
 FUNCTIONS = {"lower", "upper", "count", "max", "min", "size", "concat"}
-AGGREGATES = {"count", "max", "min"}
-
-
-@dataclass(frozen=True)
-class Literal:
-    """A value in the text."""
-
-    value: str | int | float | bool | None
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """`:name`."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Path:
-    """`alias.property.property`."""
-
-    parts: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Function:
-    """`lower(x)`, `count(distinct x)`; `count(*)` has no arguments."""
-
-    name: str
-    arguments: tuple["Expression", ...]
-    distinct: bool = False
-
-
-@dataclass(frozen=True)
-class Binary:
-    """A comparison, `and`, `or`, `like`, `||`."""
-
-    operator: str
-    left: "Expression"
-    right: "Expression"
-
-
-@dataclass(frozen=True)
-class Not:
-    """Negation."""
-
-    inner: "Expression"
-
-
-@dataclass(frozen=True)
-class IsNull:
-    """`x is null`."""
-
-    inner: "Expression"
-
-
-@dataclass(frozen=True)
-class Within:
-    """`x in (...)`: a list of expressions, or a sub-select."""
-
-    left: "Expression"
-    choices: "tuple[Expression, ...] | Select"
-
-
-@dataclass(frozen=True)
-class Exists:
-    """`exists (select ...)`."""
-
-    select: "Select"
-
-
-Expression = Literal | Parameter | Path | Function | Binary | Not | IsNull | Within | Exists
-
-
-@dataclass(frozen=True)
-class Join:
-    """`[left outer] join [fetch] path [as] alias`."""
-
-    path: Path
-    alias: str | None
-    outer: bool
-    fetch: bool
-
-
-@dataclass(frozen=True)
-class Select:
-    """A whole query."""
-
-    columns: tuple[Expression, ...]
-    """Empty: the first root itself."""
-    distinct: bool
-    roots: tuple[tuple[str, str], ...]
-    """Class and alias."""
-    joins: tuple[Join, ...]
-    where: Expression | None
-    order: tuple[tuple[Expression, bool], ...] = field(default=())
-    """Expression, descending?"""
-    group: tuple[Expression, ...] = ()
 
 
 @dataclass(frozen=True)

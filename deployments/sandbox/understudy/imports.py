@@ -5,6 +5,7 @@ Source: omero-blitz ManagedImportProcessI, ome.services.scheduler.ThreadPool.
 
 import threading
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import omero
@@ -13,24 +14,33 @@ import omero.cmd
 import omero.grid
 
 from deployments.sandbox.understudy.filestore import FileStore
+from deployments.sandbox.understudy.handles import Handle
 from deployments.sandbox.understudy.house import Call, House, SessionService
 from deployments.sandbox.understudy.processing import Processing
 from deployments.sandbox.understudy.refusals import refusal
-from deployments.sandbox.understudy.requests import Handle
 from deployments.sandbox.understudy.rows import Ref, Row
 from deployments.sandbox.understudy.saving import Saver
 from deployments.sandbox.understudy.sessions import Session
 
 
+@dataclass(frozen=True)
+class Begun:
+    """What `importFileset` was asked, and has made."""
+
+    fileset: Ref
+    settings: Any
+    location: Any
+    context: dict[str, str]
+    """The call's; it holds for all that follows."""
+
+
 class ImportProcess(SessionService):
     """Stays open until closed, so that a failed upload can be repaired or resumed within the session."""
 
-    def __init__(
-        self, house: House, session: Session, fileset: Ref, settings: Any, location: Any, context: dict[str, str]
-    ) -> None:
+    def __init__(self, house: House, session: Session, begun: Begun) -> None:
         super().__init__(house, session)
-        self.fileset = fileset
-        self._settings, self._location, self._context = settings, location, context
+        self.fileset = begun.fileset
+        self._begun = begun
         self._name = f"ImportProcess-{uuid.uuid4()}"
         self._uploaders: dict[int, tuple[Any, FileStore]] = {}
         self._handle: Handle | None = None
@@ -71,7 +81,7 @@ class ImportProcess(SessionService):
 
     def getImportSettings(self, _current: Any) -> Any:  # noqa: N802
         """As the client sent them."""
-        return self._settings
+        return self._begun.settings
 
     def getHandle(self, _current: Any) -> Any:  # noqa: N802
         """The processing, once it was started."""
@@ -88,8 +98,8 @@ class ImportProcess(SessionService):
         if not got_thread:
             message = f"Failed to execute the import after {options.background_timeout}ms"
             raise refusal(omero.InternalException, message)
-        call = Call(self.house, self.session, self._context)
-        work = Processing(self.house, call, self.fileset, self._settings)
+        call = Call(self.house, self.session, self._begun.context)
+        work = Processing(self.house, self.session, call, self.fileset, self._begun.settings)
         self._handle = Handle(self.house, self.session, self._request(), work)
         self._handle.start(afterwards=self.house.background.release)
         return self._handle.proxy
@@ -110,7 +120,7 @@ class ImportProcess(SessionService):
     def _finish_upload(self) -> None:
         link = self.house.database.pointing_at(self.fileset, "FilesetJobLink", "parent")[0]
         finished = self.house.enumeration("JobStatus", "Finished")
-        access = Call(self.house, self.session, self._context).access
+        access = Call(self.house, self.session, self._begun.context).access
         with self.house.database.transaction() as transaction:
             job = transaction.get(link.values["child"])  # type: ignore[arg-type]
             if job:
@@ -120,7 +130,7 @@ class ImportProcess(SessionService):
         request = omero.grid.ImportRequest()
         request.clientUuid = str(uuid.uuid4())
         request.repoUuid = self.house.config["understudy.repository.uuid"]
-        request.process, request.settings, request.location = self.proxy, self._settings, self._location
+        request.process, request.settings, request.location = self.proxy, self._begun.settings, self._begun.location
         return request
 
     def close(self, _current: Any) -> None:

@@ -1,6 +1,6 @@
 """What OMERO does with uploaded files, in its five steps; images are saved in the first, in one transaction.
 
-Source: omero-blitz ManagedImportRequestI; omero-server OMEROMetadataStore. No thumbnails, no statistics.
+Source: omero-blitz ManagedImportRequestI. Thumbnails and statistics are not made.
 """
 
 import time
@@ -10,62 +10,64 @@ from typing import Any
 
 import omero
 import omero.grid
-import omero.model
 
-from deployments.sandbox.understudy.convert import object_id
 from deployments.sandbox.understudy.filestore import repository_path
+from deployments.sandbox.understudy.handles import RequestFailed
 from deployments.sandbox.understudy.house import Call, House
-from deployments.sandbox.understudy.pixels import BrokenFile, ChannelSeen, ImageSeen, UnknownFormat, read_images
-from deployments.sandbox.understudy.requests import RequestFailed
-from deployments.sandbox.understudy.rows import Quantity, Ref, Row, Value
-from deployments.sandbox.understudy.saving import Saver, class_name, milliseconds
+from deployments.sandbox.understudy.image_rows import ImageWriter, SavedImage
+from deployments.sandbox.understudy.pixels import BrokenFile, FileSeen, UnknownFormat, read_file
+from deployments.sandbox.understudy.rows import Ref, Row
+from deployments.sandbox.understudy.saving import Saver
+from deployments.sandbox.understudy.sessions import Session
 
 
 class Processing:
-    """The work behind an import's handle."""
+    """The work behind an import's handle; the session neither idles nor ends meanwhile, unless it is killed."""
 
     steps = 5
 
-    def __init__(self, house: House, call: Call, fileset: Ref, settings: Any) -> None:
-        self._house, self._call = house, call
+    def __init__(self, house: House, session: Session, call: Call, fileset: Ref, settings: Any) -> None:
+        self._house, self._session, self._call = house, session, call
         self._fileset, self._settings = fileset, settings
-        self._images: list[Row] = []
-        self._pixels: list[Row] = []
+        session.references += 1
+        session.busy += 1
 
     def run(self) -> Iterable[Any]:
         """Metadata, pixel data, thumbnails, processing, result."""
-        counts = self._house.faults.counts
-        counts.imports_running += 1
-        counts.imports_at_once = max(counts.imports_at_once, counts.imports_running)
+        self._house.faults.import_started()
         try:
             yield from self._steps()
         finally:
-            counts.imports_running -= 1
+            self._house.faults.import_ended()
+            self._session.busy -= 1
+            self._house.sessions.release(self._session)
 
     def _steps(self) -> Iterable[Any]:
         target = self._target_file()
         seen = self._open(target)
         self._strike(target, 0)
-        self._save(target, seen)
+        saved = self._save(seen, target)
         yield None
+        self._read_pixels(seen, target)
         for step in (1, 2, 3):
             self._strike(target, step)
             time.sleep(self._house.options.import_seconds / 3)
             yield None
-        yield self._response()
+        yield self._response(saved)
 
     def _target_file(self) -> Path:
-        entry = self._house.database.pointing_at(self._fileset, "FilesetEntry", "fileset")[0]
-        file = entry.get("originalFile")
-        row = self._house.database.get(file) if isinstance(file, Ref) else None
-        if row is None:
-            raise RequestFailed("error-on-init", {"message": "The fileset is gone."})
-        return repository_path(self._house, row)
+        """The first file is what Bio-Formats is given."""
+        for entry in self._house.database.pointing_at(self._fileset, "FilesetEntry", "fileset")[:1]:
+            file = entry.get("originalFile")
+            row = self._house.database.get(file) if isinstance(file, Ref) else None
+            if isinstance(row, Row):
+                return repository_path(self._house, row)
+        raise RequestFailed("error-on-init", {"message": "The fileset was deleted."})
 
-    def _open(self, target: Path) -> list[ImageSeen]:
+    def _open(self, target: Path) -> FileSeen:
         """Opening happens in `init`, so OMERO names a failure there `error-on-init`, whatever it was."""
         try:
-            return read_images(target)
+            return read_file(target)
         except UnknownFormat as error:
             cause = f"loci.formats.UnknownFormatException: {error}"
             raise RequestFailed("error-on-init", {"message": str(error)}, cause) from error
@@ -74,98 +76,33 @@ class Processing:
             raise RequestFailed("error-on-init", {"message": str(error)}, cause) from error
 
     def _strike(self, target: Path, step: int) -> None:
-        """An ERR on demand: `Faults.fail_import`."""
+        """An ERR on demand."""
         failure = self._house.faults.import_failure(step)
         if failure:
             raise RequestFailed(failure, {"message": "a fault on demand", "filename": str(target)})
 
-    # Step 0
+    def _save(self, seen: FileSeen, target: Path) -> list[SavedImage]:
+        """All images or none: the point from which an ERR no longer means that nothing was made."""
+        try:
+            with self._house.database.transaction() as transaction:
+                if transaction.get(self._fileset) is None:
+                    raise RequestFailed("import-request-failure", {"message": "The fileset was deleted."})
+                writer = ImageWriter(self._house, Saver(transaction, self._call.access), self._fileset, self._settings)
+                return writer.save(seen)
+        except omero.ServerError as refused:
+            parameters = {"message": refused.message, "filename": str(target)}
+            raise RequestFailed("import-request-failure", parameters, type(refused).__name__) from refused
 
-    def _save(self, target: Path, seen: list[ImageSeen]) -> None:
-        with self._house.database.transaction() as transaction:
-            saver = Saver(transaction, self._call.access)
-            annotations = [saver.save(one) for one in self._settings.userSpecifiedAnnotationList or ()]
-            for series, image in enumerate(seen):
-                self._save_image(saver, target.name, series, image, len(seen), annotations)
+    def _read_pixels(self, seen: FileSeen, target: Path) -> None:
+        """For minima and maxima OMERO reads every plane; only here it sees that some are missing."""
+        statistics = not (self._settings.noStatsInfo and self._settings.noStatsInfo.val)
+        if seen.missing_pixels and statistics:
+            cause = f"java.io.EOFException: {seen.missing_pixels}"
+            parameters = {"message": seen.missing_pixels, "filename": str(target)}
+            raise RequestFailed("import-file-exception", parameters, cause)
 
-    def _save_image(
-        self, saver: Saver, file: str, series: int, seen: ImageSeen, how_many: int, annotations: list[Ref]
-    ) -> None:
-        settings, enumeration = self._settings, self._house.enumeration
-        description = settings.userSpecifiedDescription.val if settings.userSpecifiedDescription else seen.description
-        image = saver.make(
-            "Image",
-            {
-                "name": self._name(file, series, seen, how_many),
-                "description": description,
-                "series": series,
-                "archived": False,
-                "partial": None,
-                "acquisitionDate": int(seen.acquired) if seen.acquired else milliseconds(),
-                "format": enumeration("Format", seen.reader),
-                "fileset": self._fileset,
-            },
-        )
-        pixels = saver.make("Pixels", self._pixels_values(seen, image.ref))
-        for index, channel in enumerate(seen.channels[: seen.size_c]):
-            self._save_channel(saver, pixels.ref, channel, index)
-        for annotation in annotations:
-            saver.make("ImageAnnotationLink", {"parent": image.ref, "child": annotation})
-        self._put_into_target(saver, image.ref)
-        self._images.append(image)
-        self._pixels.append(pixels)
-
-    def _name(self, file: str, series: int, seen: ImageSeen, how_many: int) -> str:
-        """OMERO's naming: the user's name or the file's, with the series' own name in brackets."""
-        name = self._settings.userSpecifiedName.val if self._settings.userSpecifiedName else file
-        if how_many > 1:
-            name = f"{name} [{seen.name or f'Series {series + 1}'}]"
-        return name[-255:]
-
-    def _pixels_values(self, seen: ImageSeen, image: Ref) -> dict[str, Value]:
-        own = list(self._settings.userSpecifiedPixels or ())
-        sizes = (
-            [Quantity("Length", value, "MICROMETER") for value in own[:3]]
-            if len(own) >= 3
-            else [Quantity("Length", *size) if size else None for size in seen.physical_sizes]
-        )
-        return {
-            "image": image,
-            "sizeX": seen.size_x, "sizeY": seen.size_y, "sizeZ": seen.size_z, "sizeC": seen.size_c, "sizeT": seen.size_t,
-            "sha1": "Pending...",
-            "pixelsType": self._house.enumeration("PixelsType", seen.pixel_type),
-            "dimensionOrder": self._house.enumeration("DimensionOrder", seen.dimension_order),
-            **dict(zip(("physicalSizeX", "physicalSizeY", "physicalSizeZ"), sizes, strict=True)),
-        }  # fmt: skip
-
-    @staticmethod
-    def _save_channel(saver: Saver, pixels: Ref, seen: ChannelSeen, index: int) -> None:
-        logical: dict[str, Value] = {"name": seen.name}
-        if seen.emission_nm is not None:
-            logical["emissionWave"] = Quantity("Length", seen.emission_nm, "NANOMETER")
-        if seen.excitation_nm is not None:
-            logical["excitationWave"] = Quantity("Length", seen.excitation_nm, "NANOMETER")
-        made = saver.make("LogicalChannel", logical)
-        color = dict(zip(("red", "green", "blue", "alpha"), seen.color or (), strict=False))
-        saver.make("Channel", {"pixels": pixels, "logicalChannel": made.ref, **color}, {"index": index})
-
-    def _put_into_target(self, saver: Saver, image: Ref) -> None:
-        """Datasets take images; screens take plates only, which no TIFF makes."""
-        target = self._settings.userSpecifiedTarget
-        if target is None or class_name(target) == "Screen":
-            return
-        if class_name(target) != "Dataset":
-            raise RequestFailed("import-request-failure", {"message": f"Unable to handle target: {class_name(target)}"})
-        link = omero.model.DatasetImageLinkI()
-        link.parent = omero.model.DatasetI(object_id(target), False)  # noqa: FBT003
-        link.child = omero.model.ImageI(image.id, False)  # noqa: FBT003
-        saver.save(link)
-
-    # Step 4
-
-    def _response(self) -> Any:
-        response = omero.grid.ImportResponse()
-        reader = self._call.reader
-        response.pixels = [reader.load(row, {"image": {}}) for row in self._pixels]
-        response.objects = [reader.load(row) for row in self._images]
+    def _response(self, saved: list[SavedImage]) -> Any:
+        response, reader = omero.grid.ImportResponse(), self._call.reader
+        response.pixels = [reader.load(one.pixels, {"image": {}}) for one in saved]
+        response.objects = [reader.load(one.image) for one in saved]
         return response

@@ -9,8 +9,8 @@ import omero.model
 from omero.rtypes import rstring
 
 from deployments.sandbox.understudy.access import Right
-from deployments.sandbox.understudy.house import Call, House, SessionService
-from deployments.sandbox.understudy.imports import ImportProcess
+from deployments.sandbox.understudy.house import Call, SessionService
+from deployments.sandbox.understudy.imports import Begun, ImportProcess
 from deployments.sandbox.understudy.refusals import refusal
 from deployments.sandbox.understudy.rows import Ref
 from deployments.sandbox.understudy.saving import Saver, milliseconds
@@ -42,7 +42,7 @@ class ManagedRepository(SessionService):
 
     def describe(self) -> Any:
         """The repository's own OriginalFile."""
-        description = omero.model.OriginalFileI(0, True)  # noqa: FBT003
+        description = omero.model.OriginalFileI(0, True)
         description.unloadCollections()
         description.name = rstring(REPOSITORY)
         description.path = rstring(f"{self.house.options.data.resolve()}/")
@@ -81,7 +81,7 @@ class ManagedRepository(SessionService):
             raise refusal(omero.InternalException, "OneGroupSecurityFilter is not capable of handling omero.group=-1.")
         location = self._location(call, [entry.getClientPath().val for entry in fileset.copyUsedFiles()])
         ref = self._save(call, fileset, settings, location)
-        process = ImportProcess(self.house, self.session, ref, settings, location, dict(current.ctx))
+        process = ImportProcess(self.house, self.session, Begun(ref, settings, location, dict(current.ctx)))
         return process.proxy
 
     def _location(self, call: Call, client_paths: Sequence[str]) -> Any:
@@ -125,7 +125,7 @@ class ManagedRepository(SessionService):
         file.name, file.path = rstring(name), rstring(f"{folder}/")
         file.repo = rstring(self.house.config["understudy.repository.uuid"])
         row = self.house.enumeration("ChecksumAlgorithm", algorithm.value.val)
-        file.hasher = omero.model.ChecksumAlgorithmI(row.id, False)  # noqa: FBT003
+        file.hasher = omero.model.ChecksumAlgorithmI(row.id, False)
         file.mimetype = rstring("application/octet-stream")
         return file
 
@@ -137,7 +137,7 @@ class ManagedRepository(SessionService):
         job.groupname = rstring(str(group.get("name")) if group else "")
         job.type, job.message = rstring("User"), rstring("")
         job.submitted = job.scheduledFor = now
-        job.status = omero.model.JobStatusI(status.id, False)  # noqa: FBT003
+        job.status = omero.model.JobStatusI(status.id, False)
 
     def listImports(self, current: Any) -> Any:  # noqa: N802
         """The processes of all imports of the caller's groups that the caller may edit; some may be gone."""

@@ -55,16 +55,17 @@ class Router:
         joined = self._house.sessions.peek(user_id) or self._house.sessions.peek(password)
         if joined and user_id != password:
             raise Glacier2.PermissionDeniedException("username and password must be equal; use joinSession")
+        if joined:
+            joined.references += 1
+            self._house.sessions.use(joined)
         session = joined or self._log_in(user_id, password, current.ctx)
-        session.references += 1
-        self._house.sessions.use(session)
         client = current.ctx.get("omero.client.uuid") or current.con.toString()
         factory = ServiceFactory(self._house, session, client, by_password=joined is None)
         self._held[current.con.toString()] = factory
         return Glacier2.SessionPrx.uncheckedCast(factory.publish())
 
     def _log_in(self, name: str, password: str, context: dict[str, str]) -> Session:
-        user = self._house.sessions.user_named(name)
+        user = self._house.sessions.people.user_named(name)
         if user is None or not self._may_enter(user, name, password):
             raise Glacier2.PermissionDeniedException(f"Password check failed for '{name}': []")
         try:
@@ -76,7 +77,7 @@ class Router:
             raise wrapped from refused
 
     def _may_enter(self, user: Row, name: str, password: str) -> bool:
-        return self._house.passwords.match(name, password) and self._house.sessions.is_active(user)
+        return self._house.passwords.match(name, password) and self._house.sessions.people.is_active(user)
 
     def createSessionFromSecureConnection(self, _current: Any) -> Any:  # noqa: N802
         """OMERO does not offer it either."""

@@ -8,7 +8,7 @@ import functools
 from dataclasses import dataclass
 
 import omero
-import omero.all  # noqa: F401  (loads every class of the model)
+import omero.all
 import omero.model
 
 from deployments.sandbox.understudy.refusals import not_modelled
@@ -107,7 +107,7 @@ class Kind:
                 self.collections,
                 self.empty_references,
                 self.empty_collections,
-            )  # fmt: skip
+            )
         )
 
     @property

@@ -75,7 +75,7 @@ def _answer(self: Any, operation: str, arguments: tuple[Any, ...]) -> tuple[Any,
     except (Ice.UserException, Ice.LocalException) as exception:
         log.info("%s refused: %s", operation, type(exception).__name__)
         raise
-    except Exception as exception:  # noqa: BLE001  (the outermost hook of a request)
+    except Exception as exception:
         log.exception("%s failed", operation)
         raise refusal(omero.InternalException, f"{operation}: {exception!r}") from exception
     return result, _is_void(method)

@@ -10,22 +10,23 @@ from typing import Any
 import Glacier2
 import Ice
 import omero
-import omero.all  # noqa: F401  (loads every class and slice)
+import omero.all
 import omero.rtypes
 
 from deployments.sandbox.understudy.access import PRIVILEGES
 from deployments.sandbox.understudy.accounts import Passwords, Seeder, read_seed
-from deployments.sandbox.understudy.certificate import CERTIFICATE, KEY, ensure_certificate
+from deployments.sandbox.understudy.certificate import FILE, PASSWORD, ensure_certificate
 from deployments.sandbox.understudy.checksums import ALGORITHMS
 from deployments.sandbox.understudy.database import Database
 from deployments.sandbox.understudy.faults import Faults
 from deployments.sandbox.understudy.house import House
 from deployments.sandbox.understudy.options import Options
+from deployments.sandbox.understudy.people import People
 from deployments.sandbox.understudy.pixels import PIXEL_TYPES
 from deployments.sandbox.understudy.registry import Registry
 from deployments.sandbox.understudy.router import Router
 from deployments.sandbox.understudy.rows import Row
-from deployments.sandbox.understudy.sessions import Session, Sessions
+from deployments.sandbox.understudy.sessions import Session, Sessions, Times
 from deployments.sandbox.understudy.templates import TEMPLATE
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,9 @@ class Server:
             Seeder(database, transaction).apply(seed)
         options = self.options
         sessions = Sessions(
-            database, options.session_idle, options.session_live, options.session_max_live, options.session_max_idle
+            People(database),
+            defaults=Times(options.session_live, options.session_idle),
+            limits=Times(options.session_max_live, options.session_max_idle),
         )
         return House(
             options=options,
@@ -115,7 +118,7 @@ class Server:
 
     @property
     def ports(self) -> tuple[int, int]:
-        """tcp and ssl, as they were really taken."""
+        """Tcp and ssl, as they were really taken."""
         tcp, ssl = (endpoint.getInfo() for endpoint in self._adapter.getEndpoints())
         return tcp.port, (ssl.underlying if getattr(ssl, "underlying", None) else ssl).port
 
@@ -159,8 +162,8 @@ def _communicator(tls: Path) -> Any:
         "Ice.Plugin.IceSSL": "IceSSL:createIceSSL",
         "IceSSL.VerifyPeer": "0",
         "IceSSL.DefaultDir": str(tls.resolve()),
-        "IceSSL.CertFile": CERTIFICATE,
-        "IceSSL.KeyFile": KEY,
+        "IceSSL.CertFile": FILE,
+        "IceSSL.Password": PASSWORD,
         "IceSSL.Protocols": "TLS1_0, TLS1_1, TLS1_2",
         "IceSSL.Ciphers": "HIGH:!LOW:!MD5:!EXP:!3DES:@STRENGTH",
     }.items():

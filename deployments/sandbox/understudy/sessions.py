@@ -8,15 +8,22 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import omero
 
-from deployments.sandbox.understudy.access import ALL_GROUPS, PRIVILEGES, SYSTEM_GROUP, USER_GROUP, Caller, Role
-from deployments.sandbox.understudy.access import Right, granted
-from deployments.sandbox.understudy.database import Database
+from deployments.sandbox.understudy.access import ALL_GROUPS, PRIVILEGES, SYSTEM_GROUP, Caller
+from deployments.sandbox.understudy.people import People
 from deployments.sandbox.understudy.refusals import refusal
-from deployments.sandbox.understudy.rows import Ref, Row
+from deployments.sandbox.understudy.rows import Row
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long a session may live and be idle; milliseconds, 0 is for ever."""
+
+    live: int = 0
+    idle: int = 600_000
 
 
 @dataclass
@@ -24,34 +31,39 @@ class Session:
     """One session; its uuid is its key, a bearer token."""
 
     session_id: int
-    uuid: str = field(repr=False)
     user: Row
     group_id: int
-    time_to_live: int
-    """Milliseconds; 0 is for ever."""
-    time_to_idle: int
-    """Milliseconds; 0 is for ever."""
+    times: Times
     agent: str | None
     sudoer: Row | None = None
-    references: int = 0
+    bound_to_group: bool = False
+    """Made by a group's leader: it cannot leave the group."""
+    uuid: str = field(default_factory=lambda: str(uuid.uuid4()), repr=False)
+    references: int = 1
+    busy: int = 0
+    """Imports being processed: they keep it from idling."""
     started: float = field(default_factory=time.time)
     touched: float = field(default_factory=time.time)
 
-    @property
-    def owner_id(self) -> int:
-        """The user it acts as."""
-        return self.user.id
+    def expiry(self) -> str:
+        """Why it is over by now; empty when it is not."""
+        now = time.time()
+        if self.times.live and (now - self.started) * 1000 > self.times.live:
+            return "timeToLive"
+        if self.times.idle and not self.busy and (now - self.touched) * 1000 > self.times.idle:
+            return "timeToIdle"
+        return ""
 
 
 class Sessions:
     """All sessions that are alive."""
 
-    def __init__(self, database: Database, idle: int, live: int, max_live: int, max_idle: int) -> None:
-        self._database = database
-        self._idle, self._live = idle, live
-        self._max_live, self._max_idle = max_live, max_idle
+    def __init__(self, people: People, defaults: Times, limits: Times) -> None:
+        self.people = people
+        self._defaults, self._limits = defaults, limits
         self._lock = threading.RLock()
         self._alive: dict[str, Session] = {}
+        self._last_id = 0
         self.on_end: Callable[[Session], None] = lambda _: None
         """Called when a session was ended, by whomever, except by time."""
 
@@ -59,32 +71,41 @@ class Sessions:
 
     def create(self, user: Row, group: str | None, agent: str | None) -> Session:
         """A session that a password opened, with the server's time-outs."""
-        return self._add(user, self._group_named(user, group), self._live, self._idle, agent, None)
+        return self._add(Session(self._next_id(), user, self.people.group_named(user, group), self._defaults, agent))
 
-    def sudo(self, caller: Session, user_name: str, group: str | None, times: tuple[int, int], agent: str) -> Session:
+    def sudo(self, caller: Session, user_name: str, group: str | None, times: Times, agent: str) -> Session:
         """A session for somebody else: needs the Sudo privilege, or leadership of the group.
 
-        Times are taken as given: milliseconds to live, milliseconds to idle.
+        Times are taken as given.
+
+        Raises:
+            omero.SecurityViolation: the caller may not.
+            omero.RemovedSessionException: there is no such user.
         """
         context = self.context(caller)
-        user = self.user_named(user_name)
+        user = self.people.user_named(user_name)
         if user is None:
             raise refusal(omero.RemovedSessionException, f"Cannot find a user with name {user_name}")
-        group_id = self._group_named(user, group)
-        if "Sudo" not in context.privileges and group_id not in context.leader_of:
+        group_id = self.people.group_named(user, group)
+        may_sudo = "Sudo" in context.privileges
+        if not may_sudo and group_id not in context.leader_of:
             message = f"Group sudo is not permitted for group {group} (gid={group_id})"
             raise refusal(omero.SecurityViolation, message)
-        if "Sudo" not in context.privileges:
-            raise refusal(omero.SecurityViolation, "Sudo of group leaders is not modelled by the understudy.")
-        return self._add(user, group_id, *times, agent, caller.sudoer or caller.user)
+        sudoer = caller.sudoer or caller.user
+        return self._add(Session(self._next_id(), user, group_id, times, agent, sudoer, not may_sudo))
 
-    def again(self, session: Session, group: str | None, times: tuple[int, int], agent: str) -> Session:
+    def again(self, session: Session, group: str | None, times: Times, agent: str) -> Session:
         """Another session of the same user (createUserSession)."""
-        self._check_limits(*times)
-        return self._add(session.user, self._group_named(session.user, group), *times, agent, session.sudoer)
+        self._check_limits(times.live, times.idle)
+        group_id = self.people.group_named(session.user, group)
+        return self._add(Session(self._next_id(), session.user, group_id, times, agent, session.sudoer))
 
-    def _add(self, user: Row, group: int, live: int, idle: int, agent: str | None, sudoer: Row | None) -> Session:
-        made = Session(self._database.next_id("Session"), str(uuid.uuid4()), user, group, live, idle, agent, sudoer)
+    def _next_id(self) -> int:
+        with self._lock:
+            self._last_id += 1
+            return self._last_id
+
+    def _add(self, made: Session) -> Session:
         self.context(made)
         with self._lock:
             self._alive[made.uuid] = made
@@ -93,26 +114,23 @@ class Sessions:
     def set_times(self, session: Session, live: int | None, idle: int | None) -> None:
         """Change time-outs, within the server's limits (updateSession)."""
         self._check_limits(live, idle)
-        session.time_to_live = session.time_to_live if live is None else live
-        session.time_to_idle = session.time_to_idle if idle is None else idle
+        changed = {name: value for name, value in (("live", live), ("idle", idle)) if value is not None}
+        session.times = replace(session.times, **changed)
 
     def _check_limits(self, live: int | None, idle: int | None) -> None:
-        """The maximum live time guards both, so with OMERO's defaults nothing is limited."""
-        if not self._max_live:
+        """OMERO's maximum live time guards both, so with its defaults nothing is limited."""
+        if not self._limits.live:
             return
-        if live is not None and (live == 0 or live > self._max_live):
-            message = f"Cannot modify timeToLive beyond maximum: {self._max_live}"
-            raise refusal(omero.SecurityViolation, message)
-        if idle is not None and (idle == 0 or idle > self._max_idle):
-            message = f"Cannot modify timeToIdle beyond maximum: {self._max_idle}"
-            raise refusal(omero.SecurityViolation, message)
+        for name, asked, limit in (("Live", live, self._limits.live), ("Idle", idle, self._limits.idle)):
+            if asked is not None and (asked == 0 or asked > limit):
+                raise refusal(omero.SecurityViolation, f"Cannot modify timeTo{name} beyond maximum: {limit}")
 
     # Finding
 
     def peek(self, key: str) -> Session | None:
         """The session of a key, if it lives; does not count as a use."""
         session = self._alive.get(key)
-        return None if session is None or self._expired(session) else session
+        return None if session is None or session.expiry() else session
 
     def use(self, session: Session) -> None:
         """A call on the session: refreshes it.
@@ -124,20 +142,11 @@ class Sessions:
         with self._lock:
             if session.uuid not in self._alive:
                 raise refusal(omero.RemovedSessionException, "No context for the session of this call.")
-            reason = self._expired(session)
+            reason = session.expiry()
             if reason:
                 del self._alive[session.uuid]
                 raise refusal(omero.SessionTimeoutException, f"Session (id={session.session_id}) expired: {reason}")
             session.touched = time.time()
-
-    @staticmethod
-    def _expired(session: Session) -> str:
-        now = time.time()
-        if session.time_to_live and (now - session.started) * 1000 > session.time_to_live:
-            return "timeToLive"
-        if session.time_to_idle and (now - session.touched) * 1000 > session.time_to_idle:
-            return "timeToIdle"
-        return ""
 
     def like(self, session: Session, agents: tuple[str, ...] = ()) -> list[Session]:
         """The sessions of the same user, made by the same sudoer or by none, newest first."""
@@ -146,10 +155,10 @@ class Sessions:
         found = [
             other
             for other in list(self._alive.values())
-            if other.owner_id == session.owner_id
+            if other.user.id == session.user.id
             and (reads_all or (other.sudoer and other.sudoer.id) == sudoer)
             and (not agents or other.agent in agents)
-            and not self._expired(other)
+            and not other.expiry()
         ]
         return sorted(found, key=lambda other: other.session_id, reverse=True)
 
@@ -183,52 +192,24 @@ class Sessions:
         """How many are alive, expired ones that nobody asked for included."""
         return len(self._alive)
 
-    # Who is who
-
-    def user_named(self, name: str) -> Row | None:
-        """The Experimenter with this login."""
-        return next((row for row in self._database.table("Experimenter") if row.get("omeName") == name), None)
-
-    def memberships(self, user: Row) -> list[Row]:
-        """GroupExperimenterMap rows, in order; the first is the default group."""
-        return self._database.pointing_at(user.ref, "GroupExperimenterMap", "child")
-
-    def groups_of(self, user: Row) -> list[int]:
-        """The ids of the groups of a user, in order."""
-        parents = [row.get("parent") for row in self.memberships(user)]
-        return [parent.id for parent in parents if isinstance(parent, Ref)]
-
-    def is_active(self, user: Row) -> bool:
-        """Inactive users have left the group `user`."""
-        return USER_GROUP in self.groups_of(user)
-
-    def _group_named(self, user: Row, name: str | None) -> int:
-        """A group's id by its name or id; nothing given, or `user`, is the user's default group."""
-        if not name or name == "user":
-            group = next((group for group in self.groups_of(user) if group != USER_GROUP), None)
-            if group is None:
-                raise refusal(omero.ApiUsageException, f"Can't find default group for {user.get('omeName')}")
-            return group
-        for row in self._database.table("ExperimenterGroup"):
-            if row.get("name") == name or str(row.id) == name:
-                return row.id
-        raise refusal(omero.AuthenticationException, f"Error creating session. No such group: {name}")
+    # Acting
 
     def context(self, session: Session, asked_group: int | None = None) -> Caller:
         """The event context of a call on a session, in the group asked for.
 
         Raises:
-            omero.SecurityViolation: not a member of that group.
+            omero.SecurityViolation: not a member of that group, or bound to another.
         """
-        user, sudoer = session.user, session.sudoer
-        groups = tuple(self.groups_of(user))
+        user, sudoer, people = session.user, session.sudoer, self.people
+        groups, leads = people.groups_of(user), people.led_by(user)
         group_id = session.group_id if asked_group is None else asked_group
-        is_admin = SYSTEM_GROUP in groups
-        if group_id != ALL_GROUPS and not is_admin and group_id not in groups:
-            self._refuse_unless_public(user, group_id)
-        leads = [row for row in self.memberships(user) if row.get("owner")]
-        parents = [row.get("parent") for row in leads]
-        privileges = self._privileges(user) & (self._privileges(sudoer) if sudoer else frozenset(PRIVILEGES))
+        if session.bound_to_group and group_id != session.group_id:
+            raise refusal(omero.SecurityViolation, "Group-sudo session cannot change context!")
+        if session.bound_to_group and sudoer:
+            groups = [group for group in groups if group in people.groups_of(sudoer)]
+            leads = [group for group in leads if group in people.led_by(sudoer)]
+        if group_id != ALL_GROUPS:
+            people.check_entry(user, group_id)
         return Caller(
             session_id=session.session_id,
             session_uuid=session.uuid,
@@ -237,20 +218,8 @@ class Sessions:
             sudoer_id=sudoer.id if sudoer else None,
             sudoer_name=str(sudoer.get("omeName")) if sudoer else None,
             group_id=group_id,
-            is_admin=is_admin,
-            privileges=privileges,
-            member_of=groups,
-            leader_of=tuple(parent.id for parent in parents if isinstance(parent, Ref)),
+            is_admin=SYSTEM_GROUP in groups,
+            privileges=people.privileges_of(user) & (people.privileges_of(sudoer) if sudoer else frozenset(PRIVILEGES)),
+            member_of=tuple(groups),
+            leader_of=tuple(leads),
         )
-
-    def _refuse_unless_public(self, user: Row, group_id: int) -> None:
-        group = self._database.get(Ref("ExperimenterGroup", group_id))
-        if group is None or not granted(str(group.marks["permissions"]), Role.WORLD, Right.READ):
-            message = f"User {user.id} is not a member of group {group_id} and cannot login"
-            raise refusal(omero.SecurityViolation, message)
-
-    def _privileges(self, user: Row) -> frozenset[str]:
-        if SYSTEM_GROUP not in self.groups_of(user):
-            return frozenset()
-        held = user.marks.get("privileges", ())
-        return frozenset(name for name, _ in held) if isinstance(held, tuple) else frozenset()

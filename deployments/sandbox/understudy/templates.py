@@ -3,8 +3,8 @@
 Source: omero-blitz ManagedRepositoryI, FilePathRestrictionInstance (the shipped rules for file names).
 """
 
-import datetime
-import os
+import datetime as dt
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def make_directory(repository: Path, user: str, user_id: int) -> str:
     Raises:
         OSError: it cannot be made.
     """
-    now = datetime.datetime.now().astimezone()
+    now = dt.datetime.now().astimezone()
     parent = f"{user.translate(_RULES)}_{user_id}/{now:%Y-%m}/{now:%d}"
     (repository / parent).mkdir(parents=True, exist_ok=True)
     for millisecond in range(now.microsecond // 1000, 100_000):
@@ -46,7 +46,11 @@ def make_directory(repository: Path, user: str, user_id: int) -> str:
 def kept_paths(client_paths: Sequence[str]) -> tuple[str, list[str]]:
     """What is kept of clients' paths below the template directory: the common folder, and each file below it."""
     paths = [components(path) for path in client_paths]
-    common = os.path.commonprefix([path[:-1] for path in paths])
+    common = _common_start([path[:-1] for path in paths])
     trim = max(0, min(len(path) for path in paths) - PARENTS_KEPT - 1)
-    trim = min(trim, len(common))
-    return "/".join(common[trim:]), ["/".join(path[len(common) :]) for path in paths]
+    return "/".join(common[min(trim, len(common)) :]), ["/".join(path[len(common) :]) for path in paths]
+
+
+def _common_start(paths: Sequence[list[str]]) -> list[str]:
+    columns = zip(*paths, strict=False)
+    return [names[0] for names in itertools.takewhile(lambda names: len(set(names)) == 1, columns)]

@@ -94,19 +94,18 @@ class Admin(SessionService):
     def getDefaultGroup(self, user_id: int, current: Any) -> Any:  # noqa: N802
         """The group a user's sessions begin in."""
         user = self._existing("Experimenter", user_id)
-        groups = [group for group in self.house.sessions.groups_of(user) if group != 1]
-        if not groups:
+        group = self.house.sessions.people.default_group(user)
+        if group is None:
             raise refusal(omero.ApiUsageException, f"The user {user_id} has no default group set.")
-        return self._load(self._existing("ExperimenterGroup", groups[0]), WITH_MEMBERS, current)
+        return self._load(self._existing("ExperimenterGroup", group), WITH_MEMBERS, current)
 
     def getMemberOfGroupIds(self, user: Any, _current: Any) -> Any:  # noqa: N802
         """Ids."""
-        return self.house.sessions.groups_of(self._existing("Experimenter", object_id(user)))
+        return self.house.sessions.people.groups_of(self._existing("Experimenter", object_id(user)))
 
     def getLeaderOfGroupIds(self, user: Any, _current: Any) -> Any:  # noqa: N802
         """Ids."""
-        rows = self.house.sessions.memberships(self._existing("Experimenter", object_id(user)))
-        return [parent.id for row in rows if row.get("owner") and isinstance(parent := row.get("parent"), Ref)]
+        return self.house.sessions.people.led_by(self._existing("Experimenter", object_id(user)))
 
     def _across(self, row_id: int, near: str, far: str) -> list[Row]:
         table = "ExperimenterGroup" if near == "parent" else "Experimenter"

@@ -9,7 +9,7 @@ from omero.rtypes import rlong, rstring, rtime
 from deployments.sandbox.understudy.house import SessionService
 from deployments.sandbox.understudy.refusals import refusal
 from deployments.sandbox.understudy.rows import Row
-from deployments.sandbox.understudy.sessions import Session
+from deployments.sandbox.understudy.sessions import Session, Times
 
 
 class SessionOperations(SessionService):
@@ -21,8 +21,7 @@ class SessionOperations(SessionService):
     def createSessionWithTimeouts(self, principal: Any, live: int, idle: int, current: Any) -> Any:  # noqa: N802
         """Sudo: a session for somebody else."""
         agent = current.ctx.get("omero.agent") or "OMERO.sudo"
-        made = self.house.sessions.sudo(self.session, principal.name, principal.group, (live, idle), agent)
-        made.references += 1
+        made = self.house.sessions.sudo(self.session, principal.name, principal.group, Times(live, idle), agent)
         return self._describe(made)
 
     def createSessionWithTimeout(self, principal: Any, live: int, current: Any) -> Any:  # noqa: N802
@@ -37,8 +36,7 @@ class SessionOperations(SessionService):
             )
             raise refusal(omero.SecurityViolation, message)
         agent = current.ctx.get("omero.agent") or "createSession"
-        made = self.house.sessions.again(self.session, group, (live, idle), agent)
-        made.references += 1
+        made = self.house.sessions.again(self.session, group, Times(live, idle), agent)
         return self._describe(made)
 
     def getSession(self, key: str, _current: Any) -> Any:  # noqa: N802
@@ -85,23 +83,23 @@ class SessionOperations(SessionService):
 
     @staticmethod
     def _describe(session: Session) -> Any:
-        described = omero.model.SessionI(session.session_id, True)  # noqa: FBT003
+        described = omero.model.SessionI(session.session_id, True)
         described.unloadCollections()
         described.uuid = rstring(session.uuid)
-        described.timeToLive, described.timeToIdle = rlong(session.time_to_live), rlong(session.time_to_idle)
+        described.timeToLive, described.timeToIdle = rlong(session.times.live), rlong(session.times.idle)
         described.started = rtime(int(session.started * 1000))
         described.userAgent = rstring(session.agent) if session.agent else None
         described.message, described.defaultEventType = rstring(""), rstring("User")
         described.owner, described.sudoer = _person(session.user), _person(session.sudoer)
         described.details.owner = _person(session.user)
-        described.details.group = omero.model.ExperimenterGroupI(session.group_id, False)  # noqa: FBT003
+        described.details.group = omero.model.ExperimenterGroupI(session.group_id, False)
         return described
 
 
 def _person(row: Row | None) -> Any:
     if row is None:
         return None
-    person = omero.model.ExperimenterI(row.id, True)  # noqa: FBT003
+    person = omero.model.ExperimenterI(row.id, True)
     person.unloadCollections()
     person.omeName = rstring(str(row.get("omeName")))
     person.firstName, person.lastName = rstring(str(row.get("firstName"))), rstring(str(row.get("lastName")))
