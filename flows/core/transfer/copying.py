@@ -1,5 +1,6 @@
 """Copies one file in a single pass: read, hash and write overlap, memory stays flat, and a broken-off copy goes on."""
 
+import fcntl
 import hashlib
 import os
 from collections import deque
@@ -8,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 
-from flows.core.errors import SourceChanged, SourceMissing, SourceUnreadable
+from flows.core.errors import SourceChanged, SourceMissing, SourceUnreadable, StagingFailed
 from flows.core.requests import SourceFile
 from flows.core.transfer.area import Place, told_of_staging
 
@@ -63,7 +64,7 @@ def copy_file(file: SourceFile, place: Place, passed: Passed) -> str:
         if _is_finished(file, place.final):
             _hash_again(place.final, pipe, passed)
             return pipe.hexdigest()
-        _drop_outdated(place)
+        _drop_outdated(file, place)
         try:
             _copy(file, source, place.partial, pipe, passed)
             check_unchanged(file, source)
@@ -133,19 +134,20 @@ def _hash_again(path: Path, pipe: _Pipe, passed: Passed) -> int:
     return done
 
 
-def _drop_outdated(place: Place) -> None:
+def _drop_outdated(file: SourceFile, place: Place) -> None:
     """Remove copies of this file that were begun from an earlier state of its source."""
     with told_of_staging(place.partial):
         place.partial.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         number = place.partial.name.partition(".")[0]
         for other in place.partial.parent.glob(f"{number}.*"):
-            if other != place.partial:
+            if other != place.partial or other.stat().st_size > file.size:
                 other.unlink()
 
 
 def _copy(file: SourceFile, source: FileIO, partial: Path, pipe: _Pipe, passed: Passed) -> None:
-    done = _hash_again(partial, pipe, passed) if partial.exists() else 0
     with told_of_staging(partial), FileIO(partial, "ab") as copy:
+        _keep_others_out(copy, partial)
+        done = _hash_again(partial, pipe, passed)
         source.seek(done)
         while done < file.size:
             buffer = pipe.buffer()
@@ -157,6 +159,16 @@ def _copy(file: SourceFile, source: FileIO, partial: Path, pipe: _Pipe, passed: 
                 raise SourceChanged(which=file.client_path)
             passed(done)
         os.fsync(copy.fileno())
+
+
+def _keep_others_out(copy: FileIO, partial: Path) -> None:
+    """Lock the copy as long as it is open: an attempt that was given up may still be alive and writing."""
+    try:
+        fcntl.flock(copy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as held:
+        raise StagingFailed(
+            "An earlier attempt is still writing this copy.", which=str(partial), advice="It is tried again."
+        ) from held
 
 
 def _read(file: SourceFile, source: FileIO, buffer: memoryview) -> int:

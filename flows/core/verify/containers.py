@@ -107,6 +107,8 @@ def _hdf5(file: Peek) -> None:
 def _ole(file: Peek) -> None:
     """OLE2 (ZVI, OIB, CXD, IPW): the directory and the allocation tables named in the header are there."""
     (shift,) = struct.unpack("<H", file.at(30, 2))
+    if shift not in {9, 12}:
+        raise SourceBroken("The size of the sectors that it is divided into makes no sense.")
     (directory,) = struct.unpack("<I", file.at(48, 4))
     tables = struct.unpack("<109I", file.at(76, 436))
     last = max(sector for sector in (directory, *tables) if sector < 0xFFFFFFFA)
