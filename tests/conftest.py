@@ -2,6 +2,7 @@
 
 pytest_plugins: list[str] = [
     "tests.support.api",
+    "tests.support.engine",
     "tests.support.images",
     "tests.support.mail",
     "tests.support.understudy",
