@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
             return subprocess.run(command, check=False).returncode
         story = Part("demo", command, patience=math.inf)
     try:
-        return run(home, favourites=not asked.any_ports, with_parent=asked.with_parent, story=story)
+        return run(home, for_tests=asked.for_tests, story=story)
     except SandboxBusy as busy:
         print(busy, file=sys.stderr)
         return 1
@@ -37,8 +37,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deployments.sandbox", description=__doc__)
     parser.add_argument("what", choices=("up", "demo"), help="up: keep it running. demo: tell the story and stop.")
     parser.add_argument("--data", type=Path, default=PROJECT / ".sandbox", help="directory that holds everything")
-    parser.add_argument("--any-ports", action="store_true", help="take any free ports, not first the usual ones")
-    parser.add_argument("--with-parent", action="store_true", help="stop when the process that started this one ends")
+    parser.add_argument("--for-tests", action="store_true", help="any ports, secret passwords, ends with its parent")
     return parser.parse_args(arguments)
 
 

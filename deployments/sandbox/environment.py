@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deployments.sandbox.home import Home, Remembered
+from deployments.sandbox.people import SERVICE_ACCOUNT
 from deployments.sandbox.processes import MARKER
 
 SERVER = "sandbox"
@@ -56,15 +57,14 @@ def _prefect(home: Home, remembered: Remembered) -> dict[str, str]:
     }
 
 
-def settings_file(home: Home, remembered: Remembered, service_account: tuple[str, str]) -> str:
+def settings_file(home: Home, remembered: Remembered) -> str:
     """Return the courier's settings for this sandbox, as the file that COURIER_ENV_FILE names."""
-    user, password = service_account
     ports = remembered.ports
     values = {
         f"SERVERS__{SERVER}__HOST": "127.0.0.1",
         f"SERVERS__{SERVER}__PORT": ports["omero_ssl"],
-        f"SERVERS__{SERVER}__SERVICE_ACCOUNT__USER": user,
-        f"SERVERS__{SERVER}__SERVICE_ACCOUNT__PASSWORD": password,
+        f"SERVERS__{SERVER}__SERVICE_ACCOUNT__USER": SERVICE_ACCOUNT,
+        f"SERVERS__{SERVER}__SERVICE_ACCOUNT__PASSWORD": remembered.passwords[SERVICE_ACCOUNT],
         "ROOTS__shares__PATH": f"{home.shares}/{{user}}",
         "VERIFICATION__SETTLE_SECONDS": 2,
         "STAGING__DIRECTORY": home.staging,

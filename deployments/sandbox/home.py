@@ -12,6 +12,8 @@ from typing import Self
 from cryptography.fernet import Fernet
 from pydantic import BaseModel, ConfigDict, Field
 
+from deployments.sandbox.people import passwords
+
 FAVOURITE_PORTS = {"prefect": 4200, "api": 8000, "smtp": 1025, "omero": 4063, "omero_ssl": 4064, "omero_control": 4065}
 """Tried first, so that what the documentation shows can be pasted."""
 
@@ -30,6 +32,8 @@ class Remembered(BaseModel):
     seal_key: str = Field(default_factory=lambda: Fernet.generate_key().decode())
     token: str = Field(default_factory=lambda: secrets.token_urlsafe(32))
     """An API token for machines that may act for everybody."""
+    passwords: dict[str, str]
+    """Of the users of the OMERO stand-in."""
     ports: dict[str, int] = Field(default_factory=dict)
 
 
@@ -58,13 +62,9 @@ class Running(BaseModel):
     token: str
 
     @property
-    def mails(self) -> Path:
-        """Where every mail is kept."""
-        return Home(self.data).mails
-
-    def share(self, user: str) -> Path:
-        """Return the folder that this user may import from."""
-        return Home(self.data).shares / user
+    def home(self) -> "Home":
+        """What is where on disk."""
+        return Home(self.data)
 
 
 class Home:
@@ -80,6 +80,7 @@ class Home:
         self.staging = self.data / "staging"
         self.shares = self.data / "shares"
         self.audit_log = self.data / "audit.jsonl"
+        self.users = self.data / "users.json"
         self.settings = self.data / "courier.env"
         self._remembered = self.data / "sandbox.json"
         self._running = self.data / "running.json"
@@ -106,12 +107,16 @@ class Home:
             finally:
                 self.forget_running()
 
-    def remember(self, *, favourites: bool) -> Remembered:
-        """Return what the last start remembered, with new ports for those that are taken now."""
-        known = Remembered()
+    def remember(self, *, for_tests: bool) -> Remembered:
+        """Return what the last start remembered, with new ports for those that are taken now.
+
+        For tests any port will do, and passwords are such that they can be searched for.
+        """
         if self._remembered.is_file():
             known = Remembered.model_validate_json(self._remembered.read_text())
-        wanted = {**(FAVOURITE_PORTS if favourites else dict.fromkeys(FAVOURITE_PORTS, 0)), **known.ports}
+        else:
+            known = Remembered(passwords=passwords(secret=for_tests))
+        wanted = {**(dict.fromkeys(FAVOURITE_PORTS, 0) if for_tests else FAVOURITE_PORTS), **known.ports}
         now = known.model_copy(update={"ports": free_ports(wanted)})
         write_private(self._remembered, now.model_dump_json(indent=2))
         return now

@@ -28,6 +28,7 @@ def all_parts(home: Home, ports: Mapping[str, int], sockets: Path) -> list[Part]
         _prefect(home, ports, sockets),
         _api(home, ports),
         _deployments(home),
+        _lost_runs(home, ports),
         _worker(home, ports),
     ]
 
@@ -60,7 +61,7 @@ def _omero(home: Home, ports: Mapping[str, int]) -> Part:
     command = (
         *(*_PYTHON, "deployments.sandbox.understudy", "--data", str(home.omero)),
         *("--port", str(ports["omero"]), "--ssl-port", str(ports["omero_ssl"])),
-        *("--control-port", str(ports["omero_control"])),
+        *("--control-port", str(ports["omero_control"]), "--users", str(home.users)),
     )
     return Part("OMERO stand-in", command, ready=lambda: '"ssl_port"' in log.read_text(), log=log)
 
@@ -93,11 +94,16 @@ def _deployments(home: Home) -> Part:
     return Part("deployments", command, needs=("Prefect server",), log=home.logs / "deploy.log")
 
 
+def _lost_runs(home: Home, ports: Mapping[str, int]) -> Part:
+    command = (*_PYTHON, "deployments.sandbox.lost_runs", f"http://127.0.0.1:{ports['prefect']}/api")
+    return Part("lost runs", command, needs=("Prefect server",), log=home.logs / "lost-runs.log")
+
+
 def _worker(home: Home, ports: Mapping[str, int]) -> Part:
     return Part(
         "worker",
         (*_PYTHON, "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "sandbox"),
-        needs=("deployments", "Prefect server", "OMERO stand-in", "mail sink"),
+        needs=("deployments", "lost runs", "Prefect server", "OMERO stand-in", "mail sink"),
         ready=_worker_polls(f"http://127.0.0.1:{ports['prefect']}/api"),
         log=home.logs / "worker.log",
     )

@@ -1,5 +1,6 @@
 """One sandbox from its start to its end: the guardian first, then the parts, then what they are there for."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,8 @@ from pathlib import Path
 from deployments.sandbox import postgres, processes
 from deployments.sandbox.environment import for_parts, settings_file
 from deployments.sandbox.home import Home, Remembered, Running, write_private
-from deployments.sandbox.logins import PEOPLE, SERVICE_ACCOUNT
 from deployments.sandbox.parts import PROJECT, all_parts
+from deployments.sandbox.people import EASY_TO_TYPE, seed
 from deployments.sandbox.supervisor import Part, PartFailed, Stopped, Supervisor
 from deployments.sandbox.table import show
 
@@ -21,21 +22,21 @@ _SWEEP_SECONDS = 5.0
 _INTERRUPTED = 130
 
 
-def run(home: Home, *, favourites: bool, with_parent: bool, story: Part | None = None) -> int:
+def run(home: Home, *, for_tests: bool, story: Part | None = None) -> int:
     """Run a sandbox until its story ends, or without a story until somebody asks for the end.
 
-    Returns the exit status. `with_parent` ends it together with the process that started it.
+    Returns the exit status. For tests it takes any ports, and ends together with the process that started it.
 
     Raises:
         SandboxBusy: one runs on this data directory already.
     """
     with home.locked():
-        remembered = home.remember(favourites=favourites)
+        remembered = home.remember(for_tests=for_tests)
         environment = for_parts(home, remembered)
         # The guardian of an earlier start may still be busy.
         processes.end_all(remembered.marker, grace=_SWEEP_SECONDS)
         with _sockets() as sockets, _guardian(remembered.marker, environment, sockets):
-            supervisor = Supervisor(environment, _tell, with_parent=with_parent)
+            supervisor = Supervisor(environment, _tell, with_parent=for_tests)
             try:
                 with supervisor:
                     _start(supervisor, home, remembered, sockets)
@@ -52,9 +53,10 @@ def run(home: Home, *, favourites: bool, with_parent: bool, story: Part | None =
 
 def _start(supervisor: Supervisor, home: Home, remembered: Remembered, sockets: Path) -> None:
     began = time.monotonic()
-    write_private(home.settings, settings_file(home, remembered, SERVICE_ACCOUNT))
+    write_private(home.settings, settings_file(home, remembered))
+    write_private(home.users, json.dumps(seed(remembered.passwords), indent=2))
     postgres.own(home.postgres)
-    for user in PEOPLE:
+    for user in EASY_TO_TYPE:
         (home.shares / user).mkdir(exist_ok=True)
     supervisor.start(all_parts(home, remembered.ports, sockets))
     running = describe(home, remembered, sockets)
@@ -83,7 +85,7 @@ def describe(home: Home, remembered: Remembered, sockets: Path) -> Running:
         omero_control=f"http://127.0.0.1:{ports['omero_control']}",
         smtp_port=ports["smtp"],
         database=str(sockets),
-        logins=PEOPLE,
+        logins={name: remembered.passwords[name] for name in EASY_TO_TYPE},
         token=remembered.token,
     )
 

@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Sequence
 
+from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from deployments.sandbox.home import Home, Running
@@ -11,21 +13,27 @@ from deployments.sandbox.home import Home, Running
 _WIDTH_WITHOUT_A_TERMINAL = 160
 
 
-def console() -> Console:
+def console(*, record: bool = False) -> Console:
     """Return a console that in a file or a pipe writes plain text, wide enough for paths."""
-    return Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_A_TERMINAL, highlight=False, soft_wrap=False)
+    width = None if sys.stdout.isatty() else _WIDTH_WITHOUT_A_TERMINAL
+    return Console(width=width, highlight=False, record=record, emoji=False)
+
+
+def print_rows(out: Console, headings: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+    """Print a table."""
+    table = Table(title=title, title_justify="left", box=SIMPLE)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    out.print(table)
 
 
 def show(running: Running, home: Home, *, seconds: float) -> None:
     """Print the table."""
-    table = Table(title=f"The courier's sandbox, up after {seconds:.0f} s", title_justify="left")
-    for heading in ("what", "where", "how"):
-        table.add_column(heading, overflow="fold")
-    for row in _rows(running, home):
-        table.add_row(*row)
     out = console()
     out.print()
-    out.print(table)
+    print_rows(out, ("what", "where", "how"), _rows(running, home), f"The courier's sandbox, up after {seconds:.0f} s")
 
 
 def _rows(running: Running, home: Home) -> Sequence[tuple[str, str, str]]:

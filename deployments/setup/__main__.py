@@ -67,12 +67,15 @@ def set_up(python: str) -> None:
     icepy.ensure(venv_python, python, LOGS)
     pip = [venv_python, "-m", "pip", "install", "--progress-bar", "off"]
     pinned = ["-c", str(PROJECT / "constraints.txt"), "-e", f"{PROJECT}[sandbox,test]"]
-    run("Installing the pinned packages", [*pip, *pinned], LOGS / "pip.log", detail=_last_line)
+    run("Installing the pinned packages", [*pip, *pinned], LOGS / "pip.log", detail=installing)
 
 
-def _last_line(output: str) -> str:
-    lines = output.split("\n")
-    return lines[-2].strip() if len(lines) > 1 else ""
+def installing(output: str) -> str:
+    """Say from pip's output how far it is."""
+    fetched = output.count("\nCollecting ")
+    if "\nInstalling collected packages" in output:
+        return f"writing {fetched} packages"
+    return f"finding and fetching: {fetched} packages so far"
 
 
 if __name__ == "__main__":

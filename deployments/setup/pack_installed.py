@@ -17,7 +17,8 @@ def pack(distribution: metadata.Distribution, directory: Path) -> Path:
     described, files = distribution.read_text("WHEEL"), distribution.files
     if described is None or files is None:
         raise ValueError(f"{distribution.metadata['Name']} was not installed from a wheel")
-    tag = next(line.split(":")[1].strip() for line in described.splitlines() if line.startswith("Tag:"))
+    tags = [line.split(":")[1].strip().split("-") for line in described.splitlines() if line.startswith("Tag:")]
+    tag = "-".join(".".join(dict.fromkeys(alternatives)) for alternatives in zip(*tags, strict=True))
     name = distribution.metadata["Name"].replace("-", "_")
     target = directory / f"{name}-{distribution.version}-{tag}.whl"
     partial = target.with_suffix(".partial")
