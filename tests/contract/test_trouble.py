@@ -6,7 +6,7 @@ import traceback
 import pytest
 
 from flows.core import errors
-from flows.core.control import Uncontrolled
+from flows.core.control import Stage, Uncontrolled
 from flows.core.omero_client import ImportDetails, find_earlier, import_fileset, log_in, ping, resolve_target, sudo
 from flows.core.requests import Target
 
@@ -112,6 +112,31 @@ def test_no_file_has_two_writes_on_the_wire(bring, trouble, tmp_path):
     bring(*others)
 
     assert trouble.stats().store_calls_at_once == 1
+
+
+class StoppedWhileOmeroReads(Uncontrolled):
+    """Cancels once OMERO has begun to import."""
+
+    importing = False
+
+    def moved(self, key, stage, done, total):
+        self.importing = stage is Stage.IMPORT
+
+    def check(self):
+        if self.importing:
+            raise errors.ImportCancelled
+
+
+def test_an_import_that_runs_in_omero_is_stopped_before_it_is_removed(omero, private_understudy, stage, small_ome_tiff):
+    own = private_understudy("--import-seconds", "1")
+    server = omero.server.model_copy(update={"port": own.ssl_port})
+    order = {"target": None, "details": ImportDetails(), "control": StoppedWhileOmeroReads(), "run_key": "run/key"}
+    with log_in(server, omero.user, omero.password) as session:
+        with pytest.raises(errors.ImportCancelled):
+            import_fileset(session, stage(small_ome_tiff), **order)
+
+        assert session.rows("select f.id from Fileset f") == session.rows("select i.id from Image i") == []
+        assert own.control.stats().imports_running == 0
 
 
 def test_a_forgotten_session_is_lost(bring, private_understudy, omero):

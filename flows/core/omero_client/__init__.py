@@ -1,7 +1,6 @@
 """Everything that speaks to OMERO; nothing else in the product does."""
 
 from flows.core.omero_client.annotations import ImportDetails
-from flows.core.omero_client.holdings import images_of
 from flows.core.omero_client.importer import find_earlier, import_fileset
 from flows.core.omero_client.logins import join, log_in, make_long_session, ping, raise_idle, sudo
 from flows.core.omero_client.session import OmeroSession
@@ -12,7 +11,6 @@ __all__ = [
     "OmeroSession",
     "ResolvedTarget",
     "find_earlier",
-    "images_of",
     "import_fileset",
     "join",
     "log_in",

@@ -13,7 +13,7 @@ from typing import Any
 from omero.rtypes import unwrap
 
 from flows.core.control import Control, Stage
-from flows.core.errors import CourierError, ImportCancelled, OmeroFault
+from flows.core.errors import CourierError, OmeroFault
 from flows.core.omero_client.annotations import (
     RUN,
     ImportDetails,
@@ -142,13 +142,23 @@ class _Import:
                     check=self._control.check,
                     moved=self._stepped,
                 )
-        except ImportCancelled:
-            self._quietly(handle.cancel, "cancelling the import")
+        except CourierError as error:
+            if not means_lost(error):
+                self._stop(handle)
             raise
         finally:
             self._quietly(handle.close, "closing the import's handle")
         if refusal := refusal_in(response):
             raise failure_of_answer(refusal, doing=f"importing at {server.host}")
+
+    def _stop(self, handle: Any) -> None:
+        """Have OMERO stop between two steps, and wait for that: deleting under a running import may lose against it."""
+
+        def stop() -> None:
+            handle.cancel()
+            wait_for(self._session, handle, timeout=self._session.server.call_timeout)
+
+        self._quietly(stop, "cancelling the import")
 
     def _stepped(self, complete: int, total: int) -> None:
         self._control.moved(self._key, Stage.IMPORT, self._total * complete // max(total, 1), self._total)
