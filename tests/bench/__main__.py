@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: measures, shows a table, keeps the samples as JSON, and ends with 1 if a target is missed."""
+"""`python -m tests.bench`: measures, shows a table, keeps the samples as JSON; ends with 1 if a target is missed."""
 
 import argparse
 import shutil
@@ -6,17 +6,27 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import report, staging, upload
+from deployments.sandbox.home import Running
+from tests.bench import demo, orchestration, report, requests, staging, upload
 from tests.bench.figures import QUICK, Figure, Sizes
-from tests.bench.rigs import PROJECT
+from tests.bench.rigs import PROJECT, sandbox
 
-Measure = Callable[[Sizes, Path], Iterator[Figure]]
-GROUPS: dict[str, Measure] = {"upload": upload.measure, "staging": staging.measure}
+ALONE: dict[str, Callable[[Sizes, Path], Iterator[Figure]]] = {
+    "upload": upload.measure,
+    "staging": staging.measure,
+    "demo": demo.measure,
+}
+IN_SANDBOX: dict[str, Callable[[Sizes, Running], Iterator[Figure]]] = {
+    "requests": requests.measure,
+    "orchestration": orchestration.measure,
+}
+"""These share one sandbox."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -25,22 +35,37 @@ def main(arguments: Sequence[str]) -> int:
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     about = {"machine": report.machine(), "quick": asked.quick, "commit": _commit()}
     figures: list[Figure] = []
-    for name in asked.only or GROUPS:
-        folder = Path(tempfile.mkdtemp(prefix=f"courier-bench-{name}-"))
-        try:
-            for figure in GROUPS[name](QUICK if asked.quick else Sizes(), folder):
-                console.print(f"{figure.name}: {figure.value:.3g} {figure.unit}")
-                figures.append(figure)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    for figure in _measure(asked.only or [*ALONE, *IN_SANDBOX], QUICK if asked.quick else Sizes()):
+        console.print(f"{figure.name}: {figure.value:.3g} {figure.unit}")
+        figures.append(figure)
     met = report.show(console, figures)
     console.print(f"All samples: {report.keep(PROJECT / '.bench', figures, about, datetime.now().astimezone())}")
     return 0 if met else 1
 
 
+def _measure(groups: Sequence[str], sizes: Sizes) -> Iterator[Figure]:
+    for name in (each for each in ALONE if each in groups):
+        with _folder() as folder:
+            yield from ALONE[name](sizes, folder)
+    if chosen := [each for each in IN_SANDBOX if each in groups]:
+        with _folder() as folder, sandbox(folder) as running:
+            for name in chosen:
+                yield from IN_SANDBOX[name](sizes, running)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A directory for what is measured; TMPDIR says on which disk."""
+    folder = Path(tempfile.mkdtemp(prefix="courier-bench-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=GROUPS, help="measure these groups of figures")
+    parser.add_argument("--only", nargs="+", choices=[*ALONE, *IN_SANDBOX], help="measure these groups of figures")
     parser.add_argument("--quick", action="store_true", help="small sizes, few rounds: to see that it works")
     return parser.parse_args(arguments)
 

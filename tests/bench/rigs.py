@@ -1,21 +1,15 @@
 """Starts what is measured: an OMERO stand-in by itself, or the whole sandbox; on free ports, stopped by process id."""
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import SecretStr
+from typing import TypeVar
 
 from deployments.sandbox.home import Home, Running
-from deployments.sandbox.people import SERVICE_ACCOUNT, passwords, seed
-from deployments.sandbox.understudy.control import Control
-from flows.core.settings import OmeroServer, ServiceAccount
+from tests.support.understudy import Understudy, start_understudy
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180.0
@@ -56,36 +50,14 @@ def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.wait()
 
 
-@dataclass(frozen=True)
-class StandIn:
-    """A running OMERO stand-in."""
-
-    server: OmeroServer
-    """How the product reaches it: over ssl."""
-    control: Control
-    logins: dict[str, str]
-
-
 @contextmanager
-def omero_stand_in(folder: Path) -> Iterator[StandIn]:
-    """Run a stand-in in a process of its own."""
-    folder.mkdir()
-    known = passwords(secret=True)
-    (folder / "users.json").write_text(json.dumps(seed(known)))
-    command = ["deployments.sandbox.understudy", "--data", str(folder / "data"), "--users", str(folder / "users.json")]
-    log = folder / "log"
-    with running(command, log) as process:
-
-        def announced() -> dict[str, Any] | None:
-            lines = [line for line in log.read_text().splitlines() if '"ssl_port"' in line]
-            if not lines and process.poll() is not None:
-                raise NotInTime(f"the stand-in ended: {log.read_text()}")
-            return json.loads(lines[0]) if lines else None
-
-        where = wait_for(announced, "the OMERO stand-in")
-        account = ServiceAccount(user=SERVICE_ACCOUNT, password=SecretStr(known[SERVICE_ACCOUNT]))
-        server = OmeroServer(host="127.0.0.1", port=where["ssl_port"], service_account=account)
-        yield StandIn(server, Control(where["control"]), known)
+def omero_stand_in(folder: Path) -> Iterator[Understudy]:
+    """Run an OMERO stand-in in a process of its own."""
+    started = start_understudy(folder)
+    try:
+        yield started
+    finally:
+        started.stop()
 
 
 @contextmanager

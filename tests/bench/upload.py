@@ -16,18 +16,22 @@ from uuid import uuid4
 
 import omero
 import omero.clients
+from pydantic import SecretStr
 
 from flows.core.control import Stage, Uncontrolled
-from flows.core.omero_client import ImportDetails, import_fileset, sudo
+from flows.core.omero_client import ImportDetails, import_fileset, log_in
 from flows.core.omero_client.commands import delete_filesets
 from flows.core.omero_client.session import UPLOADS
+from flows.core.settings import OmeroServer
 from tests.bench import naive
 from tests.bench.figures import Figure, Sizes, interleaved, seconds, times_faster
 from tests.bench.material import padded_image, random_file, sparse_image, staged
-from tests.bench.rigs import PROJECT, StandIn, omero_stand_in
+from tests.bench.rigs import PROJECT, omero_stand_in
+from tests.support.understudy import Understudy
 
 PRODUCT, PLAIN, ONE_BY_ONE = "courier", "plain loop", "courier, one file after another"
-USER = "alice"
+USER = PASSWORD = "alice"
+"""As a new stand-in knows her."""
 LATENCY = 0.010
 """Seconds that each write takes longer, as it does where the server writes to a database at each."""
 FLAT = 300
@@ -50,10 +54,10 @@ class Stopwatch(Uncontrolled):
 class Contenders:
     """Both sides, logged in to the same stand-in."""
 
-    def __init__(self, at: StandIn) -> None:
-        self._session = sudo(at.server, USER)
-        self._client = omero.client(host=at.server.host, port=at.server.port)
-        self._client.createSession(USER, at.logins[USER])
+    def __init__(self, at: Understudy) -> None:
+        self._session = log_in(OmeroServer(host=at.host, port=at.ssl_port), USER, SecretStr(PASSWORD))
+        self._client = omero.client(host=at.host, port=at.ssl_port)
+        self._client.createSession(USER, PASSWORD)
 
     def product(self, *paths: Path) -> float:
         """Import as the product does; all files are one fileset."""
@@ -95,7 +99,7 @@ class Contenders:
 
     def close(self) -> None:
         """Log out."""
-        self._session.kill()
+        self._session.close()
         self._client.closeSession()
 
 
@@ -116,7 +120,7 @@ def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
         yield _memory(at, folder, sizes.sparse)
 
 
-def _one_file(both: Contenders, at: StandIn, paths: Sequence[Path], rounds: int) -> Iterator[Figure]:
+def _one_file(both: Contenders, at: Understudy, paths: Sequence[Path], rounds: int) -> Iterator[Figure]:
     sides: dict[str, Callable[[], float]] = {PRODUCT: lambda: both.product(*paths), PLAIN: lambda: both.plain(*paths)}
     samples = interleaved(rounds, sides, both.clear)
     yield Figure("upload: one file", times_faster(samples, PRODUCT, PLAIN), "x", 1.3, None, samples)
@@ -126,7 +130,7 @@ def _one_file(both: Contenders, at: StandIn, paths: Sequence[Path], rounds: int)
     yield Figure("upload: one file, 10 ms per write", times_faster(samples, PRODUCT, PLAIN), "x", 3.0, None, samples)
 
 
-def _four_files(both: Contenders, at: StandIn, paths: Sequence[Path], rounds: int) -> Iterator[Figure]:
+def _four_files(both: Contenders, at: Understudy, paths: Sequence[Path], rounds: int) -> Iterator[Figure]:
     sides: dict[str, Callable[[], float]] = {
         PRODUCT: lambda: both.product(*paths),
         ONE_BY_ONE: lambda: both.one_by_one(*paths),
@@ -142,13 +146,13 @@ def _four_files(both: Contenders, at: StandIn, paths: Sequence[Path], rounds: in
     at.control.latency(write=0)
 
 
-def _memory(at: StandIn, folder: Path, size: int) -> Figure:
+def _memory(at: Understudy, folder: Path, size: int) -> Figure:
     """Have a process of its own upload a huge file, and say how large it grew."""
     asked = {
         "path": str(sparse_image(folder / "sparse.ome.tiff", size)),
-        "port": at.server.port,
+        "port": at.ssl_port,
         "user": USER,
-        "password": at.logins[USER],
+        "password": PASSWORD,
     }
     command = [sys.executable, "-m", "tests.bench.sparse_client"]
     done = subprocess.run(command, input=json.dumps(asked).encode(), cwd=PROJECT, capture_output=True, check=True)

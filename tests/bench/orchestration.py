@@ -1,0 +1,104 @@
+"""What a small file costs in CPU besides its import: a run of many, less the same through the core alone.
+
+Counted are the Prefect server, PostgreSQL, the worker and the process of the run, their start and end included.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import psutil
+from prefect.client.orchestration import SyncPrefectClient
+
+from deployments.sandbox.environment import SERVER
+from deployments.sandbox.home import Running
+from deployments.sandbox.images import make_small_ome_tiff
+from flows.core.requests import ImportRequest
+from tests.bench.figures import Figure, Sizes
+from tests.bench.rigs import PROJECT, wait_for
+
+USER = "alice"
+PATIENCE = 1800.0
+COUNTED = {
+    "Prefect server": "prefect server start",
+    "PostgreSQL": "postgres -D",
+    "worker and run": "prefect worker start",
+}
+"""By name, what the command line of a part of the sandbox contains."""
+
+
+def measure(sizes: Sizes, running: Running) -> Iterator[Figure]:
+    """Import a folder of small files twice: through the core alone, and as a run."""
+    folder = running.home.shares / USER / "many"
+    folder.mkdir()
+    first = make_small_ome_tiff(folder / "0000.ome.tiff")
+    for number in range(1, sizes.small_files):
+        shutil.copy(first, folder / f"{number:04}.ome.tiff")
+    alone = _core_alone(running, _request(folder, "core"))
+    before = _used(running)
+    _run(running, _request(folder, "run"))
+    after = _used(running)
+    spent = {name: [after[name] - before[name]] for name in COUNTED}
+    per_file = (sum(value for (value,) in spent.values()) - alone) / sizes.small_files * 1000
+    samples = {**spent, "the core alone": [alone]}
+    yield Figure(
+        f"orchestration: CPU of one of {sizes.small_files} small files", per_file, "ms", None, 25, samples, "CPU s"
+    )
+
+
+def _request(folder: Path, target: str) -> ImportRequest:
+    return ImportRequest(sources=[str(folder)], target=f"Dataset:name:{target}", on_behalf_of=USER)
+
+
+def _core_alone(running: Running, request: ImportRequest) -> float:
+    """Return the CPU seconds of a process that imports without Prefect."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.core_alone"],
+        input=request.model_dump_json().encode(),
+        env={**os.environ, "COURIER_ENV_FILE": str(running.home.settings), "COURIER_SERVER": SERVER},
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return float(json.loads(done.stdout)["cpu"])
+
+
+def _run(running: Running, request: ImportRequest) -> None:
+    """Import as a run, and wait until its process has ended, too."""
+    with SyncPrefectClient(f"{running.prefect}/api") as prefect:
+        deployment = prefect.read_deployment_by_name(f"import-images/{SERVER}").id
+        asked = request.model_dump(mode="json", exclude_defaults=True)
+        run = prefect.create_flow_run_from_deployment(deployment, parameters={"request": asked})
+        wait_for(lambda: _ended(prefect, run.id), "the import of many files", PATIENCE, every=2)
+    worker = _part(running, COUNTED["worker and run"])
+    wait_for(lambda: None if worker.children(recursive=True) else True, "the end of the run's process")
+
+
+def _ended(prefect: SyncPrefectClient, run_id: UUID) -> bool | None:
+    state = prefect.read_flow_run(run_id).state
+    if state is None or not state.is_final():
+        return None
+    if not state.is_completed():
+        raise RuntimeError(f"the import of many files ended {state.name}: {state.message}")
+    return True
+
+
+def _used(running: Running) -> dict[str, float]:
+    return {name: cpu_seconds(_part(running, part)) for name, part in COUNTED.items()}
+
+
+def _part(running: Running, command: str) -> psutil.Process:
+    """Return a process of the sandbox by its command line."""
+    parts = psutil.Process(running.supervisor).children()
+    return next(each for each in parts if command in " ".join(each.cmdline()))
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """Return what a process and all that it started have used, those included that have ended."""
+    family = [process, *process.children(recursive=True)]
+    return sum(sum(each.cpu_times()[:4]) for each in family)
