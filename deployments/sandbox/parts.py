@@ -69,11 +69,15 @@ def _omero(home: Home, ports: Mapping[str, int]) -> Part:
 def _prefect(home: Home, ports: Mapping[str, int], sockets: Path) -> Part:
     return Part(
         "Prefect server",
-        (*_PYTHON, "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(ports["prefect"])),
+        (*_PYTHON, "deployments.prefect_server"),
         needs=("database",),
         ready=_answers(f"http://127.0.0.1:{ports['prefect']}/api/ready"),
         log=home.logs / "prefect-server.log",
-        environment={"PREFECT_SERVER_DATABASE_CONNECTION_URL": postgres.url(sockets)},
+        environment={
+            "PREFECT_SERVER_API_HOST": "127.0.0.1",
+            "PREFECT_SERVER_API_PORT": str(ports["prefect"]),
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": postgres.url(sockets),
+        },
     )
 
 
