@@ -25,7 +25,7 @@ from tests.bench.rigs import PROJECT, wait_for
 USER = "alice"
 PATIENCE = 1800.0
 COUNTED = {
-    "Prefect server": "prefect server start",
+    "Prefect server": "deployments.prefect_server",
     "PostgreSQL": "postgres -D",
     "worker and run": "prefect worker start",
 }
