@@ -105,7 +105,7 @@ class ControlServer:
 
     def start(self) -> None:
         """Answer from now on."""
-        threading.Thread(target=self._server.serve_forever, daemon=True, name="control").start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="control").start()
 
     def stop(self) -> None:
         """Answer no more."""

@@ -10,7 +10,7 @@ from deployments.sandbox.understudy.access import Access, Right
 from deployments.sandbox.understudy.database import Transaction
 from deployments.sandbox.understudy.refusals import NOT_MODELLED
 from deployments.sandbox.understudy.rows import Ref, Row
-from deployments.sandbox.understudy.schema import ANNOTATED, is_known, kind_of, table_of
+from deployments.sandbox.understudy.schema import ANNOTATED, is_known, java_name, kind_of, table_of
 
 HELD_BY_CONTAINERS = {
     "Project": ("ProjectDatasetLink", "Dataset"),
@@ -86,8 +86,7 @@ class DeletionPlan:
         rows = [self._transaction.get(Ref(table_of(name), row_id)) for row_id in dict.fromkeys(ids)]
         found = [row for row in rows if row and _is_a(row, name) and self._access.readable(row)]
         if len(found) != len(rows):
-            java_name = kind_of(found[0].kind).java_name if found else name
-            raise GraphRefused(f"cannot read all the specified objects of class {java_name}")
+            raise GraphRefused(f"cannot read all the specified objects of class {java_name(name)}")
         return found
 
     def _may_delete(self, row: Row) -> bool:

@@ -16,6 +16,7 @@ import omero.cmd
 
 from deployments.sandbox.understudy.house import House, SessionService
 from deployments.sandbox.understudy.refusals import refusal
+from deployments.sandbox.understudy.saving import milliseconds
 from deployments.sandbox.understudy.sessions import Session
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Handle(SessionService):
         self._lock = threading.Lock()
         self._status = omero.cmd.Status()
         self._status.steps, self._status.flags, self._status.parameters = work.steps, [], {}
-        self._status.currentStep = 0
+        self._status.currentStep, self._status.startTime = 0, milliseconds()
         self._status.stepStartTimes, self._status.stepStopTimes = [], []
         category = session.uuid
         proxy = house.registry.publish(category, self._name, omero.cmd.Handle, self)
@@ -85,6 +86,7 @@ class Handle(SessionService):
         finally:
             afterwards()
         with self._lock:
+            self._status.stopTime = milliseconds()
             self._response = response
             self._over.set()
         self._notify(lambda callback: callback.finished(response, self._status))

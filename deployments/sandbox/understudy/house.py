@@ -11,6 +11,7 @@ from deployments.sandbox.understudy.convert import Reader
 from deployments.sandbox.understudy.database import Database
 from deployments.sandbox.understudy.faults import Faults
 from deployments.sandbox.understudy.options import Options
+from deployments.sandbox.understudy.refusals import not_modelled
 from deployments.sandbox.understudy.registry import Registry
 from deployments.sandbox.understudy.rows import Ref
 from deployments.sandbox.understudy.sessions import Session, Sessions
@@ -50,8 +51,9 @@ class Call:
 
     def __init__(self, house: House, session: Session, context: dict[str, str]) -> None:
         self.house = house
-        asked = context.get("omero.group")
-        self.caller: Caller = house.sessions.context(session, int(asked) if asked else None)
+        if "omero.user" in context or "omero.share" in context:
+            raise not_modelled("the call context omero.user and omero.share")
+        self.caller: Caller = house.sessions.context(session, _group_id(context.get("omero.group", "")))
 
     @cached_property
     def access(self) -> Access:
@@ -62,6 +64,11 @@ class Call:
     def reader(self) -> Reader:
         """Committed rows as objects."""
         return Reader(self.house.database.get, self.house.database.pointing_at, self.access)
+
+
+def _group_id(asked: str) -> int | None:
+    """OMERO ignores what is not a number (BasicEventContext.parseId)."""
+    return int(asked) if asked.removeprefix("-").isdecimal() else None
 
 
 class SessionService:

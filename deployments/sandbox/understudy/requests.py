@@ -10,6 +10,7 @@ from deployments.sandbox.understudy.deleting import Delete, DoAll
 from deployments.sandbox.understudy.handles import Handle, RequestFailed, Work
 from deployments.sandbox.understudy.house import House
 from deployments.sandbox.understudy.refusals import NOT_MODELLED
+from deployments.sandbox.understudy.session_times import UpdateTimes
 from deployments.sandbox.understudy.sessions import Session
 
 
@@ -33,6 +34,8 @@ def submit(house: House, session: Session, request: Any, context: dict[str, str]
         work = Delete(house, session, request)
     elif isinstance(request, omero.cmd.DoAll):
         work = DoAll(house, session, request)
+    elif isinstance(request, omero.cmd.UpdateSessionTimeoutRequest):
+        work = UpdateTimes(house, session, request)
     else:
         work = NotModelled(request)
     handle = Handle(house, session, request, work)

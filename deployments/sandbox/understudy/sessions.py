@@ -7,7 +7,7 @@ Source: omero-server SessionManagerImpl, SessionCache, SessionBean.
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import omero
@@ -111,11 +111,20 @@ class Sessions:
             self._alive[made.uuid] = made
         return made
 
-    def set_times(self, session: Session, live: int | None, idle: int | None) -> None:
-        """Change time-outs, within the server's limits (updateSession)."""
-        self._check_limits(live, idle)
-        changed = {name: value for name, value in (("live", live), ("idle", idle)) if value is not None}
-        session.times = replace(session.times, **changed)
+    def set_times(self, session: Session, asked: Mapping[str, int], *, by_admin: bool) -> None:
+        """Change `live` or `idle` of a session; others than administrators are held to the limits, silently.
+
+        Raises:
+            ValueError: an administrator's privilege: no limit at all.
+        """
+        for name, value in asked.items():
+            current, limit = getattr(session.times, name), getattr(self._limits, name)
+            allowed = value
+            if not by_admin:
+                if value <= 0 and value != current:
+                    raise ValueError(name)
+                allowed = value if name == "live" and not limit else min(value, limit)
+            session.times = replace(session.times, **{name: allowed})
 
     def _check_limits(self, live: int | None, idle: int | None) -> None:
         """OMERO's maximum live time guards both, so with its defaults nothing is limited."""

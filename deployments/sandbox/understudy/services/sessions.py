@@ -47,16 +47,6 @@ class SessionOperations(SessionService):
         """How many hold it."""
         return self._find(key).references
 
-    def updateSession(self, changed: Any, _current: Any) -> Any:  # noqa: N802
-        """Set times and agent; joined sessions may, within the server's limits."""
-        if changed is None or not changed.isLoaded() or changed.getUuid() is None:
-            raise refusal(omero.RemovedSessionException, "Cannot update; No uuid.")
-        session = self._find(changed.getUuid().val)
-        live, idle = changed.getTimeToLive(), changed.getTimeToIdle()
-        self.house.sessions.set_times(session, live and live.val, idle and idle.val)
-        session.agent = changed.getUserAgent().val if changed.getUserAgent() else None
-        return self._describe(session)
-
     def closeSession(self, session: Any, _current: Any) -> Any:  # noqa: N802
         """One reference less: the number left, -2 when it ended, -1 when there is none."""
         found = self.house.sessions.peek(session.getUuid().val)
