@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import health, imports, problems, sessions
+from api import health, imports, openapi, problems, sessions
 from api.limits import BodyLimit
 from api.omero_access import Omero, OmeroServers
 from api.prefect_runs import PrefectRuns
@@ -61,5 +61,6 @@ def create_app(
     for part in (imports, sessions, health):
         app.include_router(part.router)
     problems.install(app)
+    openapi.describe(app, chosen)
     app.add_middleware(BodyLimit, limit=MAX_REQUEST_BYTES)
     return app

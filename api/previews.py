@@ -18,13 +18,14 @@ SECONDS = 10.0
 def preview(grant: Grant, body: NewImport, settings: Settings) -> Preview:
     """Look into the filesets of an admitted request."""
     owner = grant.standing.owner
-    look_only_once = settings.verification.model_copy(update={"settle_attempts": 1})
+    # An import waits until a file that is still being written has settled; a preview waits for nothing.
+    at_once = settings.verification.model_copy(update={"settle_seconds": 0})
     deadline = Deadline(SECONDS)
     taken: list[PreviewFileset] = []
     refused = list(grant.look.expansion.refused)
     for fileset in grant.look.expansion.filesets:
         try:
-            verified = verify_fileset(fileset, access=grant.access, settings=look_only_once, control=deadline)
+            verified = verify_fileset(fileset, access=grant.access, settings=at_once, control=deadline)
             taken.append(_taken(verified.fileset, verified.format))
         except SourceError as wrong:
             refused.append(Failure.of(wrong.about(fileset.files[0].client_path)))

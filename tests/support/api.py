@@ -157,9 +157,9 @@ class Door:
         path.write_bytes(b"II*\0\x08\0\0\0")
         return str(path)
 
-    def ask(self, *sources: str, as_: str = "alice", headers: dict[str, str] | None = None, **body: Any) -> Any:
+    def ask(self, *sources_: str, as_: str = "alice", headers: dict[str, str] | None = None, **body: Any) -> Any:
         """POST /v1/imports with a user's session."""
-        sent = {"sources": list(sources) or [self.image()], **body}
+        sent = {"sources": list(sources_) or [self.image()], **body}
         return self.client.post("/v1/imports", json=sent, headers={**bearer(as_), **(headers or {})})
 
     def get(self, path: str, as_: str = "alice", **query: Any) -> Any:

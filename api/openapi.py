@@ -1,0 +1,50 @@
+"""Makes the OpenAPI document say what is so here: examples that can be pasted, errors as problem documents."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.problems import MEDIA_TYPE
+from flows.core.settings import Settings
+
+USER = "alice"
+
+
+def describe(app: FastAPI, settings: Settings) -> None:
+    """Give the application its OpenAPI document."""
+    examples = _examples(settings)
+
+    def document() -> dict[str, Any]:
+        if not app.openapi_schema:
+            made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            for path, methods in made["paths"].items():
+                for method, operation in methods.items():
+                    _finish(operation, examples.get((method, path)))
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def _finish(operation: dict[str, Any], example: dict[str, Any] | None) -> None:
+    for status, answer in operation["responses"].items():
+        if status == "4XX":
+            answer["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+    if example is not None:
+        operation["requestBody"]["content"]["application/json"]["example"] = example
+
+
+def _examples(settings: Settings) -> dict[tuple[str, str], dict[str, Any]]:
+    """Bodies by method and path; their folders are those of the first root."""
+    root = str(next((root.path for root in settings.roots.values()), "/data/{user}"))
+    wanted = {
+        "sources": [f"{root.replace('{user}', USER)}/today"],
+        "target": "Project:name:Mitosis/Dataset:name:First",
+        "key_values": {"Cell line": "HeLa"},
+    }
+    return {
+        ("post", "/v1/imports"): wanted,
+        ("post", "/v1/imports/preview"): wanted,
+        ("post", "/v1/sessions"): {"user": USER, "password": USER},
+    }
