@@ -3,7 +3,9 @@
 pytest_plugins: list[str] = [
     "tests.support.api",
     "tests.support.engine",
+    "tests.support.courier",
     "tests.support.images",
     "tests.support.mail",
+    "tests.support.sandbox",
     "tests.support.understudy",
 ]
