@@ -43,6 +43,8 @@ class Staging(StrEnum):
 
 
 def _absolute(path: str) -> str:
+    # Return, pressed in a form's field, is no part of a path.
+    path = path.rstrip("\r\n")
     if "\0" in path or not path.startswith("/"):
         raise ValueError("give an absolute path, for example /data/alice/cells.ome.tiff")
     return path
@@ -68,40 +70,48 @@ def _target(text: str) -> str:
 
 SourcePath = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_absolute)]
 Receiver = Annotated[str, StringConstraints(min_length=1, max_length=254), AfterValidator(_no_url)]
-TargetText = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_target)]
+TargetText = Annotated[
+    str, StringConstraints(min_length=1, max_length=1024, strip_whitespace=True), AfterValidator(_target)
+]
 LeftOut = BeforeValidator(lambda text: None if text == "" else text), WithJsonSchema({"type": "string"})
 """An optional text that a form may also leave empty."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
 
 
-def _in_order(schema: dict[str, Any]) -> None:
-    """Number the properties, what is required first.
+def _as_a_form(schema: dict[str, Any]) -> None:
+    """Number the properties, what is required first, and leave out defaults of null: for the form of the Prefect UI.
 
-    PostgreSQL forgets their order, and the form of the Prefect UI sorts by `position`.
+    It sorts by `position`, since PostgreSQL forgets the order; and a default of null, which it would fill in, is no
+    text to its own check.
     """
     properties = schema["properties"]
     for position, name in enumerate(sorted(properties, key=lambda name: name not in schema.get("required", ()))):
         properties[name]["position"] = position
+        if properties[name].get("default", "") is None:
+            del properties[name]["default"]
 
 
 class ImportOptions(Frozen):
     """What can be asked of an import, whoever asks."""
 
-    model_config = ConfigDict(json_schema_extra=_in_order)
+    model_config = ConfigDict(json_schema_extra=_as_a_form)
 
     sources: list[SourcePath] = Field(
         min_length=1,
         max_length=5000,
         title="Files or folders",
-        description="Absolute paths as the courier's worker sees them. A folder stands for all images below it.",
+        description=(
+            "Absolute paths as the courier's worker sees them, for example /data/alice/2026-11-23. "
+            "A folder stands for all images below it."
+        ),
         examples=[["/data/alice/2026-11-23"]],
     )
     target: Annotated[TargetText | None, *LeftOut] = Field(
         default=None,
         title="Where in OMERO",
         description=(
-            "As OMERO's command line writes it: Dataset:id:5, Dataset:name:Cells, "
-            "Project:name:Mitosis/Dataset:name:Cells, Screen:id:7. Missing ones are made. "
+            "A dataset or a screen, by name or id: Dataset:name:Cells, Project:name:Mitosis/Dataset:name:Cells, "
+            "Dataset:id:5, Screen:id:7. What is named and not there is made. "
             "Left out: a dataset named after the folder of the first file."
         ),
         examples=["Project:name:Mitosis/Dataset:name:Cells"],
@@ -121,20 +131,29 @@ class ImportOptions(Frozen):
     key_values: dict[str, str] = Field(
         default_factory=dict,
         title="Key-value pairs",
-        description="Shown and editable in OMERO as a map annotation of each image.",
+        description=(
+            'Added to each image, where they can be edited. Written as JSON: {"Cell line": "HeLa", "Stain": "DAPI"}'
+        ),
         examples=[{"Cell line": "HeLa"}],
     )
     tags: list[Name] = Field(
-        default_factory=list, title="Tags", description="Existing ones of yours are used, missing ones made."
+        default_factory=list,
+        title="Tags",
+        description="Put on each image. Existing tags of the user are used, missing ones made.",
     )
     comments: list[str] = Field(default_factory=list, title="Comments", description="Added to each image.")
     annotation_ids: list[Annotated[int, Field(ge=1)]] = Field(
-        default_factory=list, title="Existing annotations", description="Ids of annotations to link to each image."
+        default_factory=list,
+        title="Existing annotations",
+        description="Ids, in OMERO, of annotations to link to each image.",
     )
     staging: Staging = Field(
         default=Staging.AUTO,
         title="Copy first",
-        description="stage: copy to the staging area, so that the source is free early. direct: read it where it is.",
+        description=(
+            "auto: as the administrator set it up. direct: read the files where they are. "
+            "stage: copy them to the staging area first, so that the source is free early."
+        ),
     )
     notify: list[Receiver] = Field(
         default_factory=list,
@@ -151,7 +170,7 @@ class ImportOptions(Frozen):
 
 
 class ImportRequest(ImportOptions):
-    """An import for one OMERO user. The deployment says into which OMERO."""
+    """An import for one OMERO user: say what, and whose it is; everything else may stay as it is."""
 
     on_behalf_of: Name = Field(
         title="OMERO user",

@@ -153,6 +153,29 @@ def test_a_field_left_empty_in_a_form_counts_as_left_out() -> None:
     assert (request.target, request.group, request.name, request.description) == (None, None, None, None)
 
 
+def test_the_form_offers_no_null_where_it_takes_text() -> None:
+    """The Prefect UI fills defaults in, and its own check then refuses null."""
+    properties = ImportRequest.model_json_schema()["properties"]
+
+    assert {name: each["default"] for name, each in properties.items() if "default" in each} == {"staging": "auto"}
+
+
+def test_the_form_asks_first_for_what_is_required() -> None:
+    properties = ImportRequest.model_json_schema()["properties"]
+
+    assert sorted(properties, key=lambda name: properties[name]["position"])[:3] == [
+        "sources",
+        "on_behalf_of",
+        "target",
+    ]
+
+
+def test_return_pressed_in_a_field_of_the_form_does_no_harm() -> None:
+    request = asked(sources=["/data/a b \n"], target=" Dataset:name:Cells\n", on_behalf_of="alice\n")
+
+    assert (request.sources, request.target, request.on_behalf_of) == (["/data/a b "], "Dataset:name:Cells", "alice")
+
+
 def test_a_source_named_twice_is_taken_once() -> None:
     assert asked(sources=["/data/b", "/data/a", "/data/b"]).sources == ["/data/b", "/data/a"]
 
