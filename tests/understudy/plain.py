@@ -12,6 +12,7 @@ from omero.callbacks import CmdCallbackI
 from omero.rtypes import rbool, rstring
 
 SECONDS = 20
+SETTINGS = {"target": "Target", "name": "Name", "description": "Description", "annotations": "AnnotationList"}
 
 
 def dataset(client: Any, name: str, group: int | None = None) -> Any:
@@ -45,7 +46,7 @@ def begin(client: Any, paths: Sequence[Path], algorithm: str = "SHA1-160", **set
     chosen = omero.grid.ImportSettings()
     chosen.doThumbnails, chosen.noStatsInfo = rbool(True), rbool(settings.pop("no_stats", False))
     for name, value in settings.items():
-        setattr(chosen, f"userSpecified{name.title()}", rstring(value) if isinstance(value, str) else value)
+        setattr(chosen, f"userSpecified{SETTINGS[name]}", rstring(value) if isinstance(value, str) else value)
     wanted = omero.model.ChecksumAlgorithmI()
     wanted.setValue(rstring(algorithm))
     repository = client.getManagedRepository()

@@ -58,9 +58,8 @@ class Faults:
         self.counts.calls[operation] += 1
         if self._planned:
             self._strike(operation, current)
-        delay = self.latency_write if operation == "write" else self.latency_call
-        if delay:
-            time.sleep(delay)
+        if self.latency_call and operation != "write":
+            time.sleep(self.latency_call)
 
     def _strike(self, operation: str, current: Any) -> None:
         with self._lock:

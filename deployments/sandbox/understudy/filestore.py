@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,8 +102,8 @@ class FileStore(SessionService):
         with self._alone():
             if not self._writable:
                 raise refusal(omero.SecurityViolation, "The file was opened for reading.")
-            descriptor = self._open()
-            self._write_all(descriptor, memoryview(data)[:length], position)
+            time.sleep(self.house.faults.latency_write)
+            self._write_all(self._open(), memoryview(data)[:length], position)
             self.offset = position + length
             self._modified = True
             self.house.faults.counts.bytes_written += length

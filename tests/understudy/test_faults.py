@@ -1,0 +1,175 @@
+"""Faults on demand: each as a client sees it, and all well afterwards."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import Ice
+import omero
+import pytest
+
+from tests.support.understudy import Understudy, start_understudy
+from tests.understudy.conftest import Connect
+from tests.understudy.plain import SECONDS, begin, dataset, do_import, project, upload
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """An understudy for this module, since faults are felt by everybody."""
+    started = start_understudy(tmp_path_factory.mktemp("faults"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def alice(connect: Connect, mine: Understudy) -> Any:
+    yield connect("alice", to=mine)
+    mine.control.clear()
+
+
+EXCEPTIONS = {
+    "resource": ("omero.ResourceError", omero.ResourceError),
+    "busy": ("omero.DatabaseBusyException", omero.DatabaseBusyException),
+    "gone": ("Ice.ObjectNotExistException", Ice.ObjectNotExistException),
+    "dropped": ("drop-connection", Ice.ConnectionLostException),
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), EXCEPTIONS.values(), ids=EXCEPTIONS)
+def test_an_operation_fails_as_often_as_planned(alice: Any, mine: Understudy, name: str, kind: Any) -> None:
+    admin = alice.getSession().getAdminService()
+    mine.control.fault("getEventContext", name, times=1, after=1)
+
+    assert admin.getEventContext().userName == "alice"
+    with pytest.raises(kind):
+        admin.getEventContext()
+    assert admin.getEventContext().userName == "alice"
+
+
+def test_an_unknown_exception_is_refused(mine: Understudy) -> None:
+    with pytest.raises(ValueError, match=r"no such exception: omero\.Nonsense"):
+        mine.control.fault("write", "omero.Nonsense")
+
+
+@pytest.mark.parametrize(("step", "images"), [(0, 0), (1, 1)], ids=["before-saving", "after-saving"])
+def test_an_import_ends_with_the_error_planned(
+    alice: Any, mine: Understudy, image: Path, step: int, images: int
+) -> None:
+    before = project(alice, "select count(i) from Image i")[0][0]
+    mine.control.fail_import("import-missing-library", step=step)
+
+    assert do_import(alice, image).name == "import-missing-library"
+    assert project(alice, "select count(i) from Image i") == [[before + images]]
+    assert isinstance(do_import(alice, image), omero.grid.ImportResponse)
+
+
+def test_a_full_disk_refuses_bytes_and_directories(alice: Any, mine: Understudy, image: Path) -> None:
+    process = begin(alice, [image])
+    mine.control.disk_full()
+
+    with pytest.raises(omero.ResourceError, match="No space left"):
+        upload(process, [image])
+    with pytest.raises(omero.ResourceError, match="No space left"):
+        begin(alice, [image])
+
+
+def write_twice_at_once(store: Any) -> list[str]:
+    """What was refused."""
+    calls = [store.begin_write(b"words", 0, 5) for _ in range(2)]
+    return [refused for refused in (_end(store, call) for call in calls) if refused]
+
+
+def _end(store: Any, call: Any) -> str:
+    try:
+        store.end_write(call)
+    except omero.InternalException as refused:
+        return str(refused.message)
+    return ""
+
+
+def test_a_second_call_on_a_store_that_is_writing_is_refused_as_omero_may(
+    alice: Any, mine: Understudy, image: Path
+) -> None:
+    mine.control.latency(write=0.5)
+    refused = write_twice_at_once(begin(alice, [image]).getUploader(0))
+
+    assert len(refused) == 1
+    assert "not re-entrant" in refused[0]
+    assert mine.control.stats().store_calls_at_once == 2
+
+
+def test_stores_can_be_told_to_be_lenient(alice: Any, mine: Understudy, image: Path) -> None:
+    mine.control.latency(write=0.2)
+    mine.control.strict_stores(False)
+
+    assert write_twice_at_once(begin(alice, [image]).getUploader(0)) == []
+
+
+def test_a_frozen_server_answers_later(alice: Any, mine: Understudy) -> None:
+    admin = alice.getSession().getAdminService()
+    mine.control.freeze()
+    call = admin.begin_getEventContext()
+    assert not call.isCompleted()
+    mine.control.thaw()
+
+    assert admin.end_getEventContext(call).userName == "alice"
+
+
+def test_a_stopped_process_times_out_the_call_and_answers_the_next(alice: Any, mine: Understudy) -> None:
+    admin = alice.getSession().getAdminService().ice_invocationTimeout(200)
+    mine.signal(signal.SIGSTOP)
+    with pytest.raises(Ice.InvocationTimeoutException):
+        admin.getEventContext()
+    mine.signal(signal.SIGCONT)
+
+    assert admin.ice_invocationTimeout(SECONDS * 1000).getEventContext().userName == "alice"
+
+
+def test_forgotten_sessions_are_unknown(alice: Any, mine: Understudy) -> None:
+    admin = alice.getSession().getAdminService()
+
+    assert mine.control.forget_sessions() >= 1
+    with pytest.raises(Ice.ObjectNotExistException):
+        admin.getEventContext()
+
+
+def test_a_crash_loses_no_committed_row_and_no_byte_and_gives_no_id_twice(
+    connect: Connect, mine: Understudy, image: Path, unique: str
+) -> None:
+    client = connect("carol", to=mine)
+    target = dataset(client, unique)
+    made = do_import(client, image, target=target).objects[0]
+    mine.control.die()
+    mine.restart()
+    again = connect("carol", to=mine)
+    query = "select l.parent.name, l.parent.id, l.child.id from DatasetImageLink l"
+
+    assert project(again, query) == [[unique, target.id.val, made.id.val]]
+    assert [path.read_bytes() for path in mine.repository.glob(f"carol*/**/{image.name}")] == [image.read_bytes()]
+    assert dataset(again, unique).id.val > target.id.val
+
+
+ERIN = {
+    "groups": [{"name": "only", "permissions": "rw----"}],
+    "users": [{"name": "erin", "password": "pass words", "groups": ["only"], "email": "erin@example.org"}],
+}
+
+
+def test_users_come_from_a_file_and_their_secrets_are_never_written(
+    connect: Connect, private_understudy: Callable[..., Understudy], tmp_path: Path
+) -> None:
+    users = tmp_path / "users.json"
+    users.write_text(json.dumps(ERIN))
+    own = private_understudy("--users", str(users), "--log-level", "DEBUG")
+    client = connect("erin", password="pass words", to=own)
+    key, found = client.getSessionId(), client.getSession().getAdminService().lookupExperimenter("erin")
+    own.stop()
+    written = b"".join(path.read_bytes() for path in own.data.rglob("*") if path.is_file())
+
+    assert found.email.val == "erin@example.org"
+    assert [link.parent.name.val for link in found.copyGroupExperimenterMap()] == ["only", "user"]
+    assert b"erin@example.org" in written
+    assert key.encode() not in written
+    assert b"pass words" not in written
