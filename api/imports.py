@@ -22,7 +22,10 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"])
 
 ClientKey = Annotated[
     Annotated[str, StringConstraints(min_length=1, max_length=255)] | None,
-    Header(description="Yours to choose: a request repeated with the same key and body makes no second import."),
+    Header(
+        alias="Idempotency-Key",
+        description="Yours to choose: a request repeated with the same key and body makes no second import.",
+    ),
 ]
 Server = Annotated[
     str | None, Query(description="The OMERO server, where you send an OMERO session key and there are several.")

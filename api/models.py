@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr, field_validator, model_validator
@@ -73,51 +73,60 @@ class NewImport(ImportOptions):
         return ImportRequest(**{**options, "group": group, "on_behalf_of": user})
 
 
+Id = Annotated[UUID, Field(examples=["0192f0c1-7a1b-7c3d-8e4f-5a6b7c8d9e0f"])]
+ServerName = Annotated[str, Field(description="Our name for the OMERO server.", examples=["main"])]
+UserName = Annotated[str, Field(description="OMERO login name of the owner.", examples=["alice"])]
+GroupName = Annotated[str | None, Field(description="null: the user's default group.", examples=["lab"])]
+TargetName = Annotated[str | None, Field(examples=["Project:name:Mitosis/Dataset:name:First"])]
+_HERE = "/v1/imports/0192f0c1-7a1b-7c3d-8e4f-5a6b7c8d9e0f"
+_UI = "http://127.0.0.1:4200/runs/flow-run/0192f0c1-7a1b-7c3d-8e4f-5a6b7c8d9e0f"
+
+
 class Links(BaseModel):
     """Where to go on."""
 
-    status: str = Field(
-        description="GET it for the state.", examples=["/v1/imports/0192f0c1-7a1b-7c3d-8e4f-5a6b7c8d9e0f"]
-    )
-    log: str
-    cancel: str = Field(description="POST there to stop it.")
-    ui: str = Field(description="The run in the Prefect UI.")
+    status: str = Field(description="GET it for the state.", examples=[_HERE])
+    log: str = Field(description="GET it for the log.", examples=[f"{_HERE}/log"])
+    cancel: str = Field(description="POST there to stop it.", examples=[f"{_HERE}/cancel"])
+    ui: str = Field(description="The run in the Prefect UI.", examples=[_UI])
 
 
 class Accepted(BaseModel):
     """An import that waits for its turn."""
 
-    id: UUID
+    id: Id
     state: ImportState
     position: int | None = Field(description="How many imports wait before it; null once it has started.")
-    server: str
-    user: str
-    group: str | None
-    target: str | None
+    server: ServerName
+    user: UserName
+    group: GroupName
+    target: TargetName
     checked: Literal["now", "later"] = Field(
         description="later: some sources can only be seen by the machine that imports; it checks them first."
     )
-    notes: list[str] = Field(description="What you should know, for people.")
+    notes: list[str] = Field(description="What you should know, for people.", examples=[[]])
     links: Links
 
 
 class ImageAnswer(BaseModel):
     """An image in OMERO."""
 
-    id: int
-    name: str
-    link: str | None = Field(description="Its page in OMERO.web.")
+    id: int = Field(examples=[101])
+    name: str = Field(examples=["cells.ome.tiff"])
+    link: str | None = Field(
+        description="Its page in OMERO.web.", examples=["https://omero.example.org/webclient/?show=image-101"]
+    )
 
 
 class FilesetAnswer(BaseModel):
     """Files that OMERO imports together, and how far they are."""
 
-    name: str
-    files: list[str]
-    stage: Stage
-    bytes_done: int = Field(description="Of the present stage.")
-    bytes_total: int
-    attempts: int
+    name: str = Field(examples=["cells.ome.tiff"])
+    files: list[str] = Field(examples=[["/data/alice/today/cells.ome.tiff"]])
+    stage: Stage = Field(examples=["done"])
+    bytes_done: int = Field(description="Of the present stage.", examples=[1048576])
+    bytes_total: int = Field(examples=[1048576])
+    attempts: int = Field(examples=[1])
     fileset_id: int | None
     images: list[ImageAnswer]
     error: Failure | None
@@ -126,19 +135,19 @@ class FilesetAnswer(BaseModel):
 class ImportSummary(BaseModel):
     """An import in a list."""
 
-    id: UUID
-    name: str
+    id: Id
+    name: str = Field(description="As the Prefect UI shows it.", examples=["alice: today into Dataset First"])
     state: ImportState
-    stopping: bool = Field(description="It was cancelled and is coming to its end.")
-    server: str
-    user: str
-    group: str | None
-    target: str | None
+    stopping: bool = Field(description="It was cancelled and is coming to its end.", examples=[False])
+    server: ServerName
+    user: UserName
+    group: GroupName
+    target: TargetName
     created: datetime
     started: datetime | None
     ended: datetime | None
     next_attempt: datetime | None = Field(description="When it starts, or starts again.")
-    reason: str | None = Field(description="Why it is in this state, where there is more to say.")
+    reason: str | None = Field(description="Why it is in this state, where there is more to say.", examples=[None])
     links: Links
 
 
@@ -146,7 +155,7 @@ class ImportAnswer(ImportSummary):
     """An import and what became of each file."""
 
     position: int | None = Field(description="How many imports wait before it; null unless it is scheduled.")
-    sources: list[str]
+    sources: list[str] = Field(examples=[["/data/alice/today"]])
     bytes_done: int = Field(description="Bytes' worth of work done, over all stages: for a progress bar.")
     bytes_total: int
     stages: dict[Stage, int] = Field(description="How many filesets are in each stage.")
@@ -163,8 +172,8 @@ class ImportList(BaseModel):
 class PreviewFileset(BaseModel):
     """Files that OMERO would import together."""
 
-    name: str
-    files: list[str]
+    name: str = Field(examples=["cells.ome.tiff"])
+    files: list[str] = Field(examples=[["/data/alice/today/cells.ome.tiff"]])
     bytes: int
     format: str | None = Field(description="null: not looked into, since there are so many.")
 
@@ -172,9 +181,9 @@ class PreviewFileset(BaseModel):
 class Preview(BaseModel):
     """What an import would do."""
 
-    server: str
-    user: str
-    group: str | None
+    server: ServerName
+    user: UserName
+    group: GroupName
     target: str | None = Field(description="Where the images would go; null where that is seen later.")
     to_make: list[str] = Field(description="What would be made in OMERO.", examples=[["Dataset Cells"]])
     checked: Literal["now", "later"]

@@ -16,8 +16,18 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
-def alice(sandbox):
-    return Courier(sandbox, "alice")
+def people(sandbox):
+    """Who logged in, by name."""
+    names = ("alice", "bob", "root")
+    logged_in = {name: Courier(sandbox, name) for name in names}
+    yield logged_in
+    for each in logged_in.values():
+        each.http.close()
+
+
+@pytest.fixture(scope="module")
+def alice(people):
+    return people["alice"]
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +75,12 @@ def test_an_import_tells_its_images_with_their_links_and_its_log(alice) -> None:
     assert "import" in alice.http.get(f"/v1/imports/{number}/log").text
 
 
-def test_another_user_sees_nothing_of_it(sandbox, alice) -> None:
+def test_another_user_sees_nothing_of_it(people, alice) -> None:
     number = alice.asks(make_small_ome_tiff(alice.folder() / "cells.ome.tiff"))
-    bob = Courier(sandbox, "bob")
 
-    assert bob.http.get(f"/v1/imports/{number}").status_code == 404
-    assert number not in bob.http.get("/v1/imports").text
-    assert number in Courier(sandbox, "root").http.get("/v1/imports").text
+    assert people["bob"].http.get(f"/v1/imports/{number}").status_code == 404
+    assert number not in people["bob"].http.get("/v1/imports").text
+    assert number in people["root"].http.get("/v1/imports").text
 
 
 def test_a_machine_hands_an_image_over_for_a_user_and_follows_it(sandbox, alice) -> None:
