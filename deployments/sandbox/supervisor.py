@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,14 +58,18 @@ class Supervisor:
         self._environment = environment
         self._tell = tell
         self._started: dict[str, Started] = {}
-        self._stop = threading.Event()
+        # A plain flag: an Event that a signal sets while it is being waited for locks up for good.
+        self._asked_to_stop = False
         self._parent = os.getppid() if with_parent else None
 
     def __enter__(self) -> Self:
         """From here on signals ask for an orderly end. Handlers, unlike ignored signals, are not inherited."""
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(each, lambda *_: self._stop.set())
+            signal.signal(each, self._ask_to_stop)
         return self
+
+    def _ask_to_stop(self, *_: object) -> None:
+        self._asked_to_stop = True
 
     def __exit__(self, *_: object) -> None:
         """Stop every part; those that others need come last."""
@@ -119,7 +122,8 @@ class Supervisor:
     def _look(self) -> None:
         for each in self._started.values():
             self._look_at(each)
-        if self._stop.wait(_LOOK_EVERY_SECONDS) or self._parent not in (None, os.getppid()):
+        time.sleep(_LOOK_EVERY_SECONDS)
+        if self._asked_to_stop or self._parent not in (None, os.getppid()):
             raise Stopped
 
     def _look_at(self, each: Started) -> None:
