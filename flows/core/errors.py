@@ -11,6 +11,7 @@
     │   ├── SourceEmpty
     │   ├── NothingImportable
     │   ├── SourceIncomplete         files of the set are missing, or the format needs files we cannot group yet
+    │   ├── SourceAway               its disk or share does not answer                (transient)
     │   ├── SourceBroken             truncated or not what its name says
     │   ├── SourceUnsettled          still being written                              (transient)
     │   └── SourceChanged            changed while it was copied or read              (transient)
@@ -123,6 +124,13 @@ class SourceUnreadable(SourceError):
     """The file exists but cannot be read."""
 
     advice_by_default = "Give the courier's account read access to it."
+
+
+class SourceAway(SourceError):
+    """The disk or share that holds the file does not answer."""
+
+    transient = True
+    advice_by_default = "Nothing to do: it is tried again. If it lasts, the operator should check the share."
 
 
 class SourceEmpty(SourceError):

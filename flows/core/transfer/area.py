@@ -65,6 +65,16 @@ def folder_of_fileset(directory: Path, run_id: str, key: str) -> Path:
     return folder_of_run(directory, run_id) / _plain(key)
 
 
+def make_private(directory: Path, run_id: str) -> None:
+    """Make the folder of a run's copies, for the courier's own account only.
+
+    Raises:
+        StagingFull, StagingFailed: it cannot be made.
+    """
+    with told_of_staging(directory):
+        folder_of_run(directory, run_id).mkdir(mode=0o700, exist_ok=True)
+
+
 def _plain(name: str) -> str:
     if name in {"", ".", ".."} or "/" in name:
         raise ValueError(f"{name!r} cannot name a folder")

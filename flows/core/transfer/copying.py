@@ -9,7 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 
-from flows.core.errors import SourceChanged, SourceMissing, SourceUnreadable, StagingFailed
+from flows.core.disk import told_of
+from flows.core.errors import SourceChanged, StagingFailed
 from flows.core.requests import SourceFile
 from flows.core.transfer.area import Place, told_of_staging
 
@@ -55,7 +56,7 @@ def copy_file(file: SourceFile, place: Place, passed: Passed) -> str:
 
     Raises:
         SourceChanged: the source is not, or no longer, what was verified; the copy is thrown away.
-        SourceMissing, SourceUnreadable: the source cannot be read.
+        SourceError: the source cannot be read.
         StagingFull, StagingFailed: the copy cannot be written; what is there is kept for the next attempt.
     """
     with _open_source(file) as source, ThreadPoolExecutor(1, "hash") as hasher:
@@ -81,14 +82,12 @@ def check_unchanged(file: SourceFile, source: FileIO | None = None) -> None:
 
     Raises:
         SourceChanged: it is another file, or has another size or time.
-        SourceMissing, SourceUnreadable: it cannot be looked at.
+        SourceError: it cannot be looked at.
     """
-    try:
+    with told_of(file.client_path):
         look = os.lstat(file.path)
         elsewhere = os.path.realpath(file.path) != file.path
         replaced = source is not None and not os.path.samestat(look, os.fstat(source.fileno()))
-    except OSError as failed:
-        raise _unreadable(file, failed) from failed
     if elsewhere or replaced or not _is_of(file, look):
         raise SourceChanged(which=file.client_path)
 
@@ -98,20 +97,10 @@ def _is_of(file: SourceFile, look: os.stat_result) -> bool:
 
 
 def _open_source(file: SourceFile) -> FileIO:
-    try:
+    with told_of(file.client_path):
         source = FileIO(os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK))
         os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    except OSError as failed:
-        raise _unreadable(file, failed) from failed
-    return source
-
-
-def _unreadable(file: SourceFile, failed: OSError) -> SourceMissing | SourceUnreadable:
-    if isinstance(failed, FileNotFoundError | NotADirectoryError):
-        return SourceMissing(which=file.client_path)
-    if isinstance(failed, PermissionError):
-        return SourceUnreadable(which=file.client_path)
-    return SourceUnreadable(f"It cannot be read: {failed.strerror}.", which=file.client_path)
+        return source
 
 
 def _is_finished(file: SourceFile, final: Path) -> bool:
@@ -127,7 +116,10 @@ def _hash_again(path: Path, pipe: _Pipe, passed: Passed) -> int:
     """Hash what is there already, and return how much that is."""
     done = 0
     with told_of_staging(path), FileIO(path) as copy:
-        while length := copy.readinto(buffer := pipe.buffer()):
+        there = os.fstat(copy.fileno()).st_size
+        while done < there:
+            buffer = pipe.buffer()
+            length = copy.readinto(buffer)
             pipe.hash(buffer, length)
             done += length
             passed(done)
@@ -137,7 +129,7 @@ def _hash_again(path: Path, pipe: _Pipe, passed: Passed) -> int:
 def _drop_outdated(file: SourceFile, place: Place) -> None:
     """Remove copies of this file that were begun from an earlier state of its source."""
     with told_of_staging(place.partial):
-        place.partial.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place.partial.parent.mkdir(parents=True, exist_ok=True)
         number = place.partial.name.partition(".")[0]
         for other in place.partial.parent.glob(f"{number}.*"):
             if other != place.partial or other.stat().st_size > file.size:
@@ -155,8 +147,6 @@ def _copy(file: SourceFile, source: FileIO, partial: Path, pipe: _Pipe, passed: 
             pipe.hash(buffer, length)
             _write(copy, buffer[:length])
             done += length
-            if not _is_of(file, os.fstat(source.fileno())):
-                raise SourceChanged(which=file.client_path)
             passed(done)
         os.fsync(copy.fileno())
 
@@ -172,12 +162,11 @@ def _keep_others_out(copy: FileIO, partial: Path) -> None:
 
 
 def _read(file: SourceFile, source: FileIO, buffer: memoryview) -> int:
-    try:
+    with told_of(file.client_path):
         length = source.readinto(buffer)
-    except OSError as failed:
-        raise _unreadable(file, failed) from failed
-    if not length:
-        raise SourceChanged("The file became shorter while it was being copied.", which=file.client_path)
+        look = os.fstat(source.fileno())
+    if not length or not _is_of(file, look):
+        raise SourceChanged(which=file.client_path)
     return length
 
 
@@ -189,7 +178,7 @@ def _write(copy: FileIO, data: memoryview) -> None:
 def _publish(file: SourceFile, place: Place) -> None:
     """Give a complete copy its name, for good."""
     with told_of_staging(place.final):
-        place.final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place.final.parent.mkdir(parents=True, exist_ok=True)
         os.utime(place.partial, ns=(file.mtime_ns, file.mtime_ns))
         place.partial.replace(place.final)
         folder = os.open(place.final.parent, os.O_RDONLY | os.O_DIRECTORY)

@@ -6,7 +6,7 @@ from flows.core.control import Control, Stage, Uncontrolled
 from flows.core.errors import ImportCancelled
 from flows.core.requests import Fileset, StagedFile, StagedFileset, Staging, VerifiedFileset
 from flows.core.settings import StagingArea
-from flows.core.transfer.area import check_room, clear, directory_for, folder_of_fileset, places
+from flows.core.transfer.area import check_room, clear, directory_for, folder_of_fileset, make_private, places
 from flows.core.transfer.copying import check_unchanged, copy_file
 
 
@@ -30,6 +30,7 @@ def transfer_fileset(
         return _direct(fileset, control)
     folder = folder_of_fileset(directory, run_id, fileset.key)
     check_room(max(0, fileset.size - _bytes_in(folder)), staging, mode)
+    make_private(directory, run_id)
     try:
         return _staged(fileset, folder, control)
     except ImportCancelled:

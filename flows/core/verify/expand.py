@@ -11,11 +11,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 
 from flows.core.control import Control, Uncontrolled
+from flows.core.disk import told_of
 from flows.core.errors import NothingImportable, RequestError, SourceError, SourceUnreadable
 from flows.core.requests import Failure, Fileset, Frozen, SourceFile
 from flows.core.settings import Verification
 from flows.core.verify.formats import format_of
-from flows.core.verify.peek import peeking, told_of
+from flows.core.verify.peek import peeking
 from flows.core.verify.roots import Access
 from flows.core.verify.sets import Neighbours, belongs_to_a_set, is_dicom
 

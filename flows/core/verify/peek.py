@@ -1,33 +1,12 @@
 """Reads a few bytes here and there of a file, and says in the courier's words why it cannot."""
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from flows.core.errors import SourceBroken, SourceMissing, SourceUnreadable
-
-_LINK_LOOP = errno.ELOOP
-
-
-@contextmanager
-def told_of(which: str) -> Iterator[None]:
-    """Turn what the operating system says about a source into the courier's words.
-
-    Raises:
-        SourceMissing: there is no such file.
-        SourceUnreadable: it cannot be read.
-    """
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError) as missing:
-        raise SourceMissing(which=which) from missing
-    except PermissionError as refused:
-        raise SourceUnreadable(which=which) from refused
-    except OSError as failed:
-        what = "Its links lead in a circle." if failed.errno == _LINK_LOOP else f"It cannot be read: {failed.strerror}."
-        raise SourceUnreadable(what, which=which) from failed
+from flows.core.disk import told_of
+from flows.core.errors import SourceBroken
 
 
 @dataclass(frozen=True)
@@ -79,8 +58,7 @@ def peeking(path: str, which: str) -> Iterator[Peek]:
     """Open a file for peeking.
 
     Raises:
-        SourceMissing: there is no such file.
-        SourceUnreadable: it cannot be read.
+        SourceError: it is not there, may not be read, or its share does not answer.
     """
     with told_of(which):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flows.core.control import Control
+from flows.core.disk import told_of
 from flows.core.errors import SourceUnsettled
 from flows.core.settings import Verification
-from flows.core.verify.peek import told_of
 
 _LONGEST_NAP = 0.5
 """Seconds until a cancelled import is noticed."""

@@ -27,6 +27,13 @@ def test_room_is_asked_for_only_where_it_is_used(area: StagingArea) -> None:
         check_room(2**62, area, Staging.STAGE)
 
 
+def test_copies_are_for_the_couriers_account_only(source: Path, area: StagingArea) -> None:
+    stage(verified(source), area)
+
+    assert area.directory is not None
+    assert (area.directory / "run-1").stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize("there", [False, True], ids=["missing", "no folder"])
 def test_a_staging_area_that_is_not_there_is_said(source: Path, tmp_path: Path, there: bool) -> None:
     if there:

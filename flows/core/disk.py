@@ -1,0 +1,38 @@
+"""Puts what the operating system says of a source into the courier's words, for all who look at or read one."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flows.core.errors import SourceAway, SourceError, SourceMissing, SourceUnreadable
+
+_AWAY = frozenset(
+    {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENOTCONN, errno.EREMOTEIO}
+)
+"""What the operating system says when a network share or a disk has gone."""
+
+
+def source_error(failed: OSError, which: str) -> SourceError:
+    """Put into the courier's words why a source could not be looked at or read."""
+    if isinstance(failed, FileNotFoundError | NotADirectoryError):
+        return SourceMissing(which=which)
+    if isinstance(failed, PermissionError):
+        return SourceUnreadable(which=which)
+    if failed.errno in _AWAY:
+        return SourceAway(which=which)
+    if failed.errno == errno.ELOOP:
+        return SourceUnreadable("Its links lead in a circle.", which=which, advice="Name the file itself.")
+    return SourceUnreadable(f"The file cannot be read: {failed.strerror}.", which=which)
+
+
+@contextmanager
+def told_of(which: str) -> Iterator[None]:
+    """Turn what fails in here into an error about the source `which`.
+
+    Raises:
+        SourceError: it is not there, may not be read, or its share does not answer.
+    """
+    try:
+        yield
+    except OSError as failed:
+        raise source_error(failed, which) from failed
