@@ -100,7 +100,7 @@ class Attempt:
         """Give everything an outcome, show the report, and tell the people."""
         self.job.ledger.settle(UnexpectedFault("The import ended before this was imported."))
         report = self.report()
-        self._publisher.page(report_page(report), headline(report))
+        self._publisher.page(report_page(report))
         at_the_end(self.job, report)
 
     def verdict(self) -> State[None]:

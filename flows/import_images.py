@@ -13,9 +13,9 @@ from flows.tasks import import_files, notify, prepare, transfer_files, verify_fi
 def import_images(request: ImportRequest) -> State[None]:
     """Bring microscopy images into OMERO for one of its users, who need not be logged in.
 
-    Name the files or folders and the OMERO user they belong to; everything else can stay as it is.
-    The run checks the files, copies them where that is asked for, imports them, reads the images back,
-    and tells the user what went in and what did not. One bad file does not stop the others.
+    To start one, choose Run and Custom run, and name the files or folders and the OMERO user they belong to.
+    The run checks the files, imports them, reads the images back, and tells the user what went in and what did not.
+    One bad file does not stop the others. How far it is, and its report, stand among its artifacts.
     """
     with attempt(request, at_the_end=notify) as run:
         run.side_by_side(bring_in, prepare(run.job))

@@ -11,7 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 
 from flows.core.ledger import Ledger
-from flows.core.status import filesets_artifact, overall, progress_line
+from flows.core.status import filesets_artifact, overall, progress_bar, progress_line
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +19,8 @@ SHORTEST_INTERVAL = 1.0
 """Seconds between two looks at the ledger."""
 ROWS_PER_SECOND = 200
 """A long table is written less often: it goes to the server whole."""
+REPORT = "What is in OMERO, what is not, and why."
+TABLE = "Where each file is, with all that is known of it. When the run has ended, the report says it in words."
 
 
 class Publisher:
@@ -57,9 +59,9 @@ class Publisher:
         except httpx.HTTPError as away:
             log.warning("The run could not be renamed: %s", away)
 
-    def page(self, text: str, summary: str) -> None:
+    def page(self, text: str) -> None:
         """Leave the run's report, as markdown."""
-        self._write("report", "markdown", text, summary)
+        self._write("report", "markdown", text, REPORT)
 
     def _watch(self) -> None:
         while not self._stop.wait(max(SHORTEST_INTERVAL, len(self._ledger.statuses()) / ROWS_PER_SECOND)):
@@ -72,9 +74,10 @@ class Publisher:
         statuses = self._ledger.statuses()
         done, total = overall(statuses)
         try:
-            self._write("progress", "progress", 100.0 * done / total if total else 0.0, progress_line(statuses))
+            share = done / total if total else 0.0
+            self._write("progress", "progress", 100 * share, f"{progress_bar(share)} {progress_line(statuses)}")
             rows = [status.model_dump(mode="json") for status in statuses]
-            self._write("filesets", "table", rows, "Each fileset of this import: where it is and what became of it.")
+            self._write("filesets", "table", rows, TABLE)
         except httpx.HTTPError as away:
             log.warning("Prefect does not answer, the import goes on: %s", away)
             return
@@ -84,7 +87,7 @@ class Publisher:
         if kind in self._artifacts:
             self._client.update_artifact(self._artifacts[kind], ArtifactUpdate(data=data, description=description))
             return
-        key = filesets_artifact(self._run_id) if kind == "filesets" else f"{kind}-{self._run_id}"
+        key = filesets_artifact(self._run_id) if kind == "filesets" else kind
         artifact = self._client.create_artifact(
             ArtifactCreate(key=key, type=type_, data=data, description=description, flow_run_id=self._run_id)
         )

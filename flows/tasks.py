@@ -27,7 +27,7 @@ def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> boo
     return isinstance(error, CourierError) and error.transient
 
 
-def stage(name: str, run_name: str | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:
+def stage(name: str, run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a task with the policy that all stages share: transient failures are tried again, nothing is cached."""
     return task(
         name=name,
@@ -41,7 +41,7 @@ def stage(name: str, run_name: str | None = None) -> Callable[[Callable[P, R]], 
     )
 
 
-@stage("prepare")
+@stage("prepare", "prepare")
 def prepare(job: Job) -> tuple[Chunk, ...]:
     """Log in, check group and target, find the files, and cut them into chunks of filesets."""
     return pipeline.prepare(job)
@@ -70,7 +70,7 @@ def ended(failed: str | None) -> State[None]:
     return Failed(message=failed) if failed else Completed()
 
 
-@stage("notify")
+@stage("notify", "notify")
 def notify(job: Job, report: ImportReport) -> None:
     """Tell the user what became of the import, and the administrators what failed for good."""
     pipeline.tell(job, report)

@@ -20,21 +20,21 @@ def filesets_artifact(run_id: UUID | str) -> str:
 
 
 class FilesetStatus(Frozen):
-    """One fileset of an import, as people and machines see it."""
+    """One fileset of an import, as people and machines see it: fields in the order of the table's columns."""
 
-    key: str
     name: str
-    files: tuple[str, ...]
-    """Client paths."""
     stage: Stage = Stage.WAITING
     bytes_done: int = 0
     """Bytes of the present stage."""
     bytes_total: int
     """Bytes of all its files."""
     attempts: int = 0
+    failure: Failure | None = None
     fileset_id: int | None = None
     images: tuple[ImportedImage, ...] = ()
-    failure: Failure | None = None
+    files: tuple[str, ...]
+    """Client paths."""
+    key: str
 
     @classmethod
     def waiting(cls, fileset: Fileset) -> Self:
@@ -107,6 +107,7 @@ def web_link(web_url: str | None, kind: str, number: int) -> str | None:
     return f"{web_url.rstrip('/')}/webclient/?show={kind.lower()}-{number}" if web_url else None
 
 
+BAR_SIGNS = 10
 SHARE_BEFORE = {Stage.WAITING: 0.0, Stage.VERIFY: 0.0, Stage.TRANSFER: 0.0, Stage.UPLOAD: 0.3, Stage.IMPORT: 0.9}
 """How much of a fileset's work lies behind it when a stage begins."""
 SHARE_OF = {Stage.TRANSFER: 0.3, Stage.UPLOAD: 0.6}
@@ -130,4 +131,11 @@ def progress_line(filesets: Sequence[FilesetStatus]) -> str:
     failed = f", {counts[Stage.FAILED]} failed" if counts[Stage.FAILED] else ""
     running = (Stage.VERIFY, Stage.TRANSFER, Stage.UPLOAD, Stage.IMPORT)
     now = ", ".join(f"{stage.value} {counts[stage]}" for stage in running if counts[stage])
-    return f"{counts[Stage.DONE]} of {len(filesets)} files in OMERO{failed}" + (f"; now: {now}" if now else "")
+    files = "file" if len(filesets) == 1 else "files"
+    return f"{counts[Stage.DONE]} of {len(filesets)} {files} in OMERO{failed}" + (f"; now: {now}" if now else "")
+
+
+def progress_bar(share: float) -> str:
+    """Draw a share of 1 as `███░░░░░░░`: the v1 UI of Prefect shows a number only."""
+    full = int(share * BAR_SIGNS)
+    return "█" * full + "░" * (BAR_SIGNS - full)

@@ -7,7 +7,7 @@ import pytest
 from flows.core.control import Stage
 from flows.core.errors import SourceMissing, TargetNotFound
 from flows.core.requests import Failure, Fileset, ImportedImage, SourceFile
-from flows.core.status import FilesetStatus, ImportReport, overall, progress_line, web_link
+from flows.core.status import FilesetStatus, ImportReport, overall, progress_bar, progress_line, web_link
 
 IMAGE = ImportedImage(id=1, name="a", size_x=1, size_y=1, size_z=1, size_c=1, size_t=1)
 GONE = Failure.of(SourceMissing(which="/data/gone.tif"))
@@ -88,6 +88,19 @@ def test_progress_is_told_in_one_line() -> None:
     assert progress_line([status(stage) for stage in stages]) == (
         "2 of 6 files in OMERO, 1 failed; now: verify 1, upload 1"
     )
+
+
+def test_one_file_is_one_file() -> None:
+    assert progress_line([status(Stage.DONE)]) == "1 of 1 file in OMERO"
+
+
+@pytest.mark.parametrize(
+    ("share", "bar"),
+    [(0.0, "░░░░░░░░░░"), (0.37, "███░░░░░░░"), (0.999, "█████████░"), (1.0, "██████████")],
+    ids=["nothing", "a part", "not quite all", "all"],
+)
+def test_the_bar_is_full_only_at_the_end(share: float, bar: str) -> None:
+    assert progress_bar(share) == bar
 
 
 @pytest.mark.parametrize(
