@@ -62,7 +62,8 @@ def tell(running: Running, out: Console) -> None:
     _what_omero_holds(running, acquired, target, out)
     _the_mail(running, accepted["id"], out)
     _heading(out, "Look around")
-    out.print(f"The run in the Prefect UI: {accepted['links']['ui']}\n(after the demo, `make up` brings it back)")
+    out.print(f"The run in the Prefect UI: {accepted['links']['ui']}\n")
+    out.print("`make up` brings it all back as it was; `make clean` removes it.")
 
 
 def _at_the_microscope(running: Running, out: Console, now: datetime) -> Acquisition:
@@ -80,18 +81,18 @@ def _hand_over(
     _heading(out, "2. Handed over, logged out")
     bearer = _log_in(courier, running, out)
     refused = courier.post("/v1/imports", json={"sources": [str(acquired.empty)], "target": target}, headers=bearer)
-    _expect(refused.status_code == 422, f"an empty file is refused with 422, not {refused.status_code}: {refused.text}")
+    _expect(refused.status_code == 422, f"An empty file should get 422, but: {_said(refused)}")
     out.print(
         f"An empty file is refused at the door:\n  {refused.json()['detail']} {refused.json()['advice']}", markup=False
     )
     request = {"sources": [str(acquired.folder)], "target": target, "key_values": {"Cell line": "HeLa"}}
     accepted = courier.post("/v1/imports", json=request, headers=bearer)
-    _expect(accepted.status_code == 202, f"the import is accepted: {accepted.status_code} {accepted.text}")
+    _expect(accepted.status_code == 202, f"The import should get 202, but: {_said(accepted)}")
     out.print(f"The folder is accepted for {target}: import {accepted.json()['id']}")
     gone = courier.delete("/v1/sessions/current", headers=bearer)
-    _expect(gone.status_code == 204, f"the session is closed: {gone.status_code} {gone.text}")
+    _expect(gone.status_code == 204, f"Logging out should get 204, but: {_said(gone)}")
     late = courier.get(f"/v1/imports/{accepted.json()['id']}", headers=bearer)
-    _expect(late.status_code == 401, f"the closed session opens nothing any more, but {late.status_code}: {late.text}")
+    _expect(late.status_code == 401, f"A closed session should get 401, but: {_said(late)}")
     out.print(f"{USER} has logged out; that session opens nothing any more. The import goes on.")
     answer: dict[str, Any] = accepted.json()
     return answer
@@ -110,7 +111,7 @@ def _come_back(courier: httpx.Client, running: Running, accepted: Mapping[str, A
 
 def _log_in(courier: httpx.Client, running: Running, out: Console) -> dict[str, str]:
     answer = courier.post("/v1/sessions", json={"user": USER, "password": running.logins[USER]})
-    _expect(answer.is_success, f"{USER} may log in: {answer.status_code} {answer.text}")
+    _expect(answer.is_success, f"{USER} should be let in, but: {_said(answer)}")
     out.print(f"{USER} logs in to the courier with the OMERO password.")
     return {"Authorization": f"Bearer {answer.json()['token']}"}
 
@@ -120,8 +121,10 @@ def _outcome(ended: Mapping[str, Any], acquired: Acquisition, out: Console) -> N
     rows = [(each["name"], each["stage"], _words(each["error"])) for each in ended["filesets"]]
     print_rows(out, ("file", "stage", "reason and advice"), rows)
     done = {each["name"] for each in ended["filesets"] if each["stage"] == "done"}
-    _expect(done == {path.name for path in acquired.good}, f"all good files are imported; these are: {sorted(done)}")
-    _expect(ended["state"] == "partly_failed", f"the import ends partly_failed, but is {ended['state']}")
+    _expect(
+        done == {path.name for path in acquired.good}, f"All good files should be imported; these are: {sorted(done)}"
+    )
+    _expect(ended["state"] == "partly_failed", f"The import should end partly_failed; it is {ended['state']}")
     out.print("The broken file is refused with a reason, and held nothing up.")
 
 
@@ -131,38 +134,30 @@ def _words(error: Mapping[str, Any] | None) -> str:
 
 def _what_omero_holds(running: Running, acquired: Acquisition, target: str, out: Console) -> None:
     _heading(out, "5. What OMERO holds, asked with a plain omero-py client")
-    dataset = target.split("Dataset:name:")[1]
-    images = images_in(running, USER, PROJECT, dataset)
+    images = images_in(running, USER, PROJECT, target.split("Dataset:name:")[1])
     sources = {path.name: path for path in acquired.good}
-    rows = [
-        (
-            str(image.id),
-            image.name,
-            image.shape,
-            str(image.size_c),
-            image.owner,
-            image.dataset,
-            f"{image.algorithm} equal",
-        )
-        for image in images
-        if _is_as_made(image, sources.get(image.file), acquired)
-    ]
-    print_rows(out, ("image", "name", "x, y, z, t", "channels", "owner", "dataset", "checksum"), rows)
-    _expect(
-        {image.file for image in images} == sources.keys(), f"OMERO holds each file once, but has {len(images)} images"
+    for image in images:
+        _expect_as_made(image, sources, acquired)
+    print_rows(
+        out, ("image", "name", "x, y, z, t", "channels", "owner", "dataset"), [_described(each) for each in images]
     )
+    checksums = [(each.file, decimal(each.bytes), f"{each.algorithm} {each.checksum}", "equal") for each in images]
+    print_rows(out, ("stored file", "size", "OMERO's checksum", "and the source's"), checksums)
+    files = sorted(image.file for image in images)
+    _expect(files == sorted(sources), f"OMERO should hold one image of each good file; it holds {files}")
 
 
-def _is_as_made(image: HeldImage, source: Path | None, acquired: Acquisition) -> bool:
-    """Whether it is; if not, the demo ends."""
-    _expect(source is not None, f"OMERO holds {image.file}, which was not asked for")
-    assert source is not None
-    own = _checksum(source, image.algorithm)
-    _expect(image.checksum == own, f"{image.file}: OMERO's checksum {image.checksum} is the source's {own}")
-    _expect(image.owner == USER, f"{image.file} belongs to {image.owner}, not {USER}")
-    made = acquired.channels[source.name]
-    _expect(image.size_c == made, f"{image.file} has {made} channels, OMERO says {image.size_c}")
-    return True
+def _described(image: HeldImage) -> tuple[str, ...]:
+    return str(image.id), image.name, image.shape, str(image.size_c), image.owner, image.dataset
+
+
+def _expect_as_made(image: HeldImage, sources: Mapping[str, Path], acquired: Acquisition) -> None:
+    _expect(image.file in sources, f"{image.file} should not be in OMERO")
+    own = _checksum(sources[image.file], image.algorithm)
+    _expect(image.checksum == own, f"{image.file}: OMERO's checksum {image.checksum} should be the source's {own}")
+    _expect(image.owner == USER, f"{image.file} should belong to {USER}, not {image.owner}")
+    made = acquired.channels[image.file]
+    _expect(image.size_c == made, f"{image.file} should have {made} channels, not {image.size_c}")
 
 
 def _checksum(path: Path, algorithm: str) -> str:
@@ -178,7 +173,7 @@ def _the_mail(running: Running, run_id: str, out: Console) -> None:
     until = time.monotonic() + _MAIL_SECONDS
     while not (mails := _mails_about(running, run_id)) and time.monotonic() < until:
         time.sleep(0.2)
-    _expect(bool(mails), f"a mail to {USER} arrived within {_MAIL_SECONDS:.0f} s")
+    _expect(bool(mails), f"A mail to {USER} should have arrived within {_MAIL_SECONDS:.0f} s")
     body = mails[0].get_body(("plain",))
     out.print(f"To: {mails[0]['To']}\nSubject: {mails[0]['Subject']}\n", markup=False)
     out.print(body.get_content().strip() if body else "", markup=False)
@@ -188,6 +183,10 @@ def _mails_about(running: Running, run_id: str) -> list[EmailMessage]:
     mails = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in running.home.mails.glob("*.eml")]
     mine = [mail for mail in mails if USER in str(mail["X-RcptTo"])]
     return [mail for mail in mine if (body := mail.get_body(("plain",))) and run_id in body.get_content()]
+
+
+def _said(answer: httpx.Response) -> str:
+    return f"{answer.status_code} {answer.text}"
 
 
 def _heading(out: Console, text: str) -> None:

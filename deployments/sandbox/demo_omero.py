@@ -25,6 +25,7 @@ class HeldImage:
     owner: str
     dataset: str
     file: str
+    bytes: int
     checksum: str
     algorithm: str
 
@@ -43,10 +44,9 @@ def images_in(running: Running, user: str, project: str, dataset: str) -> list[H
     with _connected(running, user) as gateway:
         return [
             _describe(image, dataset)
-            for each in gateway.getObjects("Project", attributes={"name": project})
-            for child in each.listChildren()
-            if child.getName() == dataset
-            for image in child.listChildren()
+            for parent in gateway.getObjects("Project", attributes={"name": project})
+            for child in gateway.getObjects("Dataset", opts={"project": parent.getId()}, attributes={"name": dataset})
+            for image in gateway.getObjects("Image", opts={"dataset": child.getId()})
         ]
 
 
@@ -77,6 +77,7 @@ def _describe(image: Any, dataset: str) -> HeldImage:
         owner=image.getOwnerOmeName(),
         dataset=dataset,
         file=file.getName(),
+        bytes=file.getSize(),
         checksum=file.getHash(),
         algorithm=file.getHasher().getValue(),
     )

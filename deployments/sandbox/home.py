@@ -92,8 +92,9 @@ class Home:
         Raises:
             SandboxBusy: there is one already.
         """
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         for directory in (self.logs, self.prefect, self.omero, self.mails, self.staging, self.shares):
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(exist_ok=True)
         with (self.data / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import time
 
 import psutil
 
@@ -10,6 +11,7 @@ from deployments.sandbox.postgres import FAST_SHUTDOWN
 
 MARKER = "SANDBOX_ID"
 """The environment variable; children inherit it, flow runs and their children too."""
+_LOOK_EVERY_SECONDS = 0.05
 
 
 def marked(marker: str, besides: frozenset[int] = frozenset()) -> list[psutil.Process]:
@@ -27,13 +29,14 @@ def _carries(process: psutil.Process, marker: str) -> bool:
 def end_all(marker: str, *, grace: float, besides: frozenset[int] = frozenset()) -> None:
     """End them: asked first, killed after `grace` seconds, looked for again until none is left."""
     besides |= {os.getpid()}
-    while processes := marked(marker, besides):
-        for each in processes:
-            _tell(each, politely(each))
-        _, stubborn = psutil.wait_procs(processes, timeout=grace)
-        for each in stubborn:
-            _tell(each, signal.SIGKILL)
-        psutil.wait_procs(stubborn, timeout=grace)
+    for each in marked(marker, besides):
+        _tell(each, politely(each))
+    until = time.monotonic() + grace
+    while left := marked(marker, besides):
+        if time.monotonic() > until:
+            for each in left:
+                _tell(each, signal.SIGKILL)
+        time.sleep(_LOOK_EVERY_SECONDS)
 
 
 def politely(process: psutil.Process) -> signal.Signals:

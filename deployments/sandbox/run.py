@@ -40,7 +40,10 @@ def run(home: Home, *, for_tests: bool, story: Part | None = None) -> int:
             try:
                 with supervisor:
                     _start(supervisor, home, remembered, sockets)
-                    _carry_on(supervisor, story)
+                    if story:
+                        supervisor.start([story])
+                    else:
+                        supervisor.wait()
             except PartFailed as failure:
                 print(f"\n{failure}", file=sys.stderr, flush=True)
                 return 1
@@ -60,16 +63,8 @@ def _start(supervisor: Supervisor, home: Home, remembered: Remembered, sockets: 
         (home.shares / user).mkdir(exist_ok=True)
     supervisor.start(all_parts(home, remembered.ports, sockets))
     running = describe(home, remembered, sockets)
-    home.announce(running)
     show(running, home, seconds=time.monotonic() - began)
-
-
-def _carry_on(supervisor: Supervisor, story: Part | None) -> None:
-    if story:
-        supervisor.start([story])
-    else:
-        print("\nCtrl-C stops everything; the data stays.", flush=True)
-        supervisor.wait()
+    home.announce(running)
 
 
 def describe(home: Home, remembered: Remembered, sockets: Path) -> Running:

@@ -34,6 +34,7 @@ def show(running: Running, home: Home, *, seconds: float) -> None:
     out = console()
     out.print()
     print_rows(out, ("what", "where", "how"), _rows(running, home), f"The courier's sandbox, up after {seconds:.0f} s")
+    out.print("Ctrl-C stops everything; the data stays.")
 
 
 def _rows(running: Running, home: Home) -> Sequence[tuple[str, str, str]]:
