@@ -1,6 +1,7 @@
 """Runs in Prefect: the only module of the API that knows Prefect."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -13,8 +14,9 @@ from prefect.client.schemas import filters as where
 from prefect.client.schemas.actions import VariableCreate, VariableUpdate
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import ArtifactSort, FlowRunSort, LogSort
+from prefect.context import get_settings_context
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Cancelling, Scheduled
 from pydantic import TypeAdapter
 
@@ -28,7 +30,6 @@ QUEUE = "people"
 """The queue of those who wait for their images; sweeps come after them."""
 FINGERPRINT = "courier.fingerprint"
 CALL_SECONDS = 10.0
-"""Prefect's client tries again by itself, for longer than a caller should wait."""
 LOG_PAGE = 200
 
 _STATUSES = TypeAdapter(tuple[FilesetStatus, ...])
@@ -41,6 +42,9 @@ class PrefectRuns:
         """Use a client that is open; `connected` opens one."""
         self._client = client
         self._deployments: dict[str, UUID] = {}
+        # Prefect's client would try five times more, for a minute; a caller is better told to come back after one.
+        with temporary_settings({"PREFECT_CLIENT_MAX_RETRIES": 1, "PREFECT_CLIENT_RETRY_JITTER_FACTOR": 0}):
+            self._impatience = get_settings_context().model_copy()
 
     @classmethod
     @asynccontextmanager
@@ -51,15 +55,13 @@ class PrefectRuns:
             ValueError: PREFECT_API_URL is not set; Prefect would start a server of its own then.
         """
         if not PREFECT_API_URL.value():
-            raise ValueError(
-                "PREFECT_API_URL is not set: name the Prefect server, for example http://127.0.0.1:4200/api"
-            )
+            raise ValueError("PREFECT_API_URL is not set: name the Prefect server, as in http://127.0.0.1:4200/api")
         async with get_client() as client:
             yield cls(client)
 
     async def create(self, new: NewRun) -> Run:
         """Make a run, or return the one that has its key."""
-        async with _asking():
+        async with self._asking():
             run = await self._client.create_flow_run_from_deployment(
                 await self._deployment(new.server),
                 name=new.name,
@@ -83,7 +85,7 @@ class PrefectRuns:
     async def read(self, run_id: UUID) -> Run:
         """Return a run, or raise `RunUnknown`."""
         try:
-            async with _asking():
+            async with self._asking():
                 return _run(await self._client.read_flow_run(run_id))
         except ObjectNotFound as missing:
             raise RunUnknown from missing
@@ -103,7 +105,7 @@ class PrefectRuns:
             ),
             state=None if query.state is None else _meaning(query.state),
         )
-        async with _asking():
+        async with self._asking():
             found = await self._client.read_flow_runs(
                 flow_filter=where.FlowFilter(name=where.FlowFilterName(any_=[FLOW])),
                 flow_run_filter=wanted,
@@ -121,7 +123,7 @@ class PrefectRuns:
             if before is not None
             else None,
         )
-        async with _asking():
+        async with self._asking():
             return await self._client.count_flow_runs(
                 flow_run_filter=wanted,
                 work_pool_filter=where.WorkPoolFilter(name=where.WorkPoolFilterName(any_=[f"omero-{server}"])),
@@ -132,29 +134,24 @@ class PrefectRuns:
 
     async def filesets(self, run_id: UUID) -> tuple[FilesetStatus, ...]:
         """Return how far each fileset of a run is; none before they are known."""
-        async with _asking():
+        async with self._asking():
             found = await self._client.read_artifacts(
                 artifact_filter=where.ArtifactFilter(key=where.ArtifactFilterKey(any_=[filesets_artifact(run_id)])),
                 sort=ArtifactSort.UPDATED_DESC,
                 limit=1,
             )
-        if not found:
-            return ()
-        data = found[0].data
-        return _STATUSES.validate_json(data) if isinstance(data, str) else _STATUSES.validate_python(data, strict=False)
+        return _STATUSES.validate_python(found[0].data) if found else ()
 
     async def log(self, run_id: UUID) -> AsyncIterator[str]:
         """Return the log, a line at a time."""
         wanted = where.LogFilter(flow_run_id=where.LogFilterFlowRunId(any_=[run_id]))
         offset = 0
         while True:
-            async with _asking():
+            async with self._asking():
                 page = await self._client.read_logs(wanted, limit=LOG_PAGE, offset=offset, sort=LogSort.TIMESTAMP_ASC)
             for each in page:
-                level = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}.get(
-                    each.level, each.level
-                )
-                yield f"{each.timestamp.isoformat(sep=' ', timespec='milliseconds')} {level:8} {each.message}\n"
+                moment = each.timestamp.isoformat(sep=" ", timespec="milliseconds")
+                yield f"{moment} {logging.getLevelName(each.level):8} {each.message}\n"
             if len(page) < LOG_PAGE:
                 return
             offset += LOG_PAGE
@@ -171,7 +168,7 @@ class PrefectRuns:
         if not current.stopping:
             message = "Cancelled by its user."
             state: State[None] = Cancelled(message=message) if waits else Cancelling(message=message)
-            async with _asking():
+            async with self._asking():
                 await self._client.set_flow_run_state(run.id, state)
         if waits:
             await self.drop(run.key)
@@ -180,7 +177,7 @@ class PrefectRuns:
     async def carry(self, key: str, sealed: str) -> None:
         """Keep a sealed session for the run with this key."""
         name = carried_session_name(key)
-        async with _asking():
+        async with self._asking():
             try:
                 await self._client.create_variable(VariableCreate(name=name, value=sealed, tags=["courier"]))
             except ObjectAlreadyExists:
@@ -188,7 +185,7 @@ class PrefectRuns:
 
     async def drop(self, key: str) -> None:
         """Forget the sealed session of the run with this key, if there is one."""
-        async with _asking():
+        async with self._asking():
             try:
                 await self._client.delete_variable_by_name(carried_session_name(key))
             except ObjectNotFound:
@@ -196,17 +193,17 @@ class PrefectRuns:
 
     async def ping(self) -> None:
         """Return if Prefect and its database answer."""
-        async with _asking():
+        async with self._asking():
             await self._client.read_work_pools(limit=1)
 
-
-@asynccontextmanager
-async def _asking() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(CALL_SECONDS):
-            yield
-    except (httpx.HTTPError, TimeoutError) as away:
-        raise EngineAway(f"Prefect: {type(away).__name__}") from away
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        try:
+            with self._impatience.model_copy():
+                async with asyncio.timeout(CALL_SECONDS):
+                    yield
+        except (httpx.HTTPError, TimeoutError) as away:
+            raise EngineAway(f"Prefect: {type(away).__name__}") from away
 
 
 def _run(run: FlowRun) -> Run:

@@ -32,25 +32,11 @@ async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key
     now = datetime.now(UTC)
     room = neighbours.waiting_room(grant.server)
     await room.check_room(now)
-    standing = grant.standing
-    request = body.asked_for(standing.owner.user, standing.owner.group)
-    new = _new_run(grant, body, request, client_key, now)
-    if standing.carried is not None:
-        session = CarriedSession(server=grant.server, user=standing.owner.user, key=standing.carried)
-        await neighbours.runs.carry(new.key, seal(session, neighbours.settings.seal_keys))
-    run = await neighbours.runs.create(new)
-    if standing.carried is not None and run.state.is_over:
-        await neighbours.runs.drop(new.key)
-    if run.fingerprint != new.fingerprint:
-        raise Problem(
-            409,
-            "key-reused",
-            "This Idempotency-Key was used for another request.",
-            advice="Take a new key for a new import; repeat a request with the very same body.",
-        )
+    request = body.asked_for(grant.standing.owner.user, grant.standing.owner.group)
+    run = await _make(neighbours, grant, _new_run(grant, body, request, client_key, now))
     await neighbours.note(
         "import",
-        standing.who,
+        grant.standing.who,
         address=address,
         server=grant.server,
         as_whom=request.on_behalf_of,
@@ -61,6 +47,24 @@ async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key
     )
     position = await room.position(run, just_made=run.due == now)
     return _accepted(neighbours, grant, request, run, position)
+
+
+async def _make(neighbours: Services, grant: Grant, new: NewRun) -> Run:
+    carried = grant.standing.carried
+    if carried is not None:
+        session = CarriedSession(server=grant.server, user=grant.standing.owner.user, key=carried)
+        await neighbours.runs.carry(new.key, seal(session, neighbours.settings.seal_keys))
+    run = await neighbours.runs.create(new)
+    if carried is not None and run.state.is_over:
+        await neighbours.runs.drop(new.key)
+    if run.fingerprint != new.fingerprint:
+        raise Problem(
+            409,
+            "key-reused",
+            "This Idempotency-Key was used for another request.",
+            advice="Take a new key for a new import; repeat a request with the very same body.",
+        )
+    return run
 
 
 def _new_run(grant: Grant, body: NewImport, request: ImportRequest, client_key: str | None, start: datetime) -> NewRun:
