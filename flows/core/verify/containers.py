@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from flows.core.errors import SourceBroken, SourceIncomplete
 from flows.core.verify.peek import Peek
+from flows.core.verify.tiff import check_tiff
 
 
 class Container(NamedTuple):
@@ -26,6 +27,11 @@ class Container(NamedTuple):
 
 def _no_more(_file: Peek) -> None:
     """Nothing else can be seen cheaply."""
+
+
+def _lsm(file: Peek) -> None:
+    """Zeiss LSM: a TIFF whose compressed strips state lengths that are too large (tifffile: LSM StripByteCounts)."""
+    check_tiff(file, lengths=False)
 
 
 def _czi(file: Peek) -> None:
@@ -143,6 +149,7 @@ TIFF = Container((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), _no_more)
 """Followed page by page by `tiff.check_tiff`, since what its description says matters too."""
 TIFF_HEAD = Container(TIFF.begins, _no_more)
 """TIFF whose tables some vendor writes in its own way (Hamamatsu NDPI beyond 4 GB): not followed."""
+LSM = Container(TIFF.begins, _lsm)
 CZI = Container((b"ZISRAWFILE",), _czi)
 LIF = Container((b"\x70\0\0\0",), _lif)
 LOF = Container(LIF.begins, _no_more)

@@ -27,7 +27,7 @@ _FORMATS = (
     Format("TIFF", (".tif", ".tiff", ".tf2", ".tf8", ".btf"), (are.TIFF,)),
     Format("OME-XML", (".ome", ".ome.xml"), (are.XML,)),
     Format("Zeiss CZI", (".czi",), (are.CZI,)),
-    Format("Zeiss LSM", (".lsm",), (are.TIFF,)),
+    Format("Zeiss LSM", (".lsm",), (are.LSM,)),
     Format("Zeiss ZVI", (".zvi",), (are.OLE,)),
     Format("Leica LIF", (".lif",), (are.LIF,)),
     Format("Leica LOF", (".lof",), (are.LOF,)),

@@ -6,7 +6,8 @@ belongs to one, by its name and its neighbours' names (structures from Bio-Forma
 
 import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
+from functools import cache
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -14,7 +15,10 @@ from flows.core.errors import SourceIncomplete
 
 
 class Rule(NamedTuple):
-    """How files of a set are told. All patterns are of lower-case names, and any of each kind is enough."""
+    """How files of a set are told: by their own names, and by one of the further marks at most.
+
+    All patterns are of lower-case names; any of several is enough.
+    """
 
     name: str
     members: tuple[str, ...]
@@ -83,7 +87,8 @@ _MEMBERS = (
     Rule("PerkinElmer UltraView", _TIFF, ("*.tim", "*.zpo", "*.ano", "*.rec")),
     Rule("Olympus APL", _TIFF, ("*.apl", "*.mtb", "*.tnb")),
     Rule("Li-Cor L2D", ("*.tif", "*.tiff", "*.scn"), ("*.l2d",)),
-    Rule("AxioVision", _TIFF, ("_meta.xml",), kin=("{name}_meta.xml", "{stem}_meta.xml")),
+    Rule("AxioVision", _TIFF, ("_meta.xml",)),
+    Rule("AxioVision", _TIFF, kin=("{name}_meta.xml", "{stem}_meta.xml")),
     Rule("a Zeiss LSM database", ("*.lsm",), ("*.mdb",)),
     Rule("a Zeiss CZI of several files", ("*.czi",), kin=("{stem}(1).czi", "{stem} (1).czi", "{first}.czi")),
     Rule("DeltaVision with its log", ("*.dv", "*.r3d", "*.d3d"), kin=("{name}.log", "{stem}.log", "{first}.dv.log")),
@@ -114,7 +119,7 @@ class Neighbours:
             bool(rule.kin)
             or (rule.folder != "" and fnmatchcase(self._folder, rule.folder))
             or not self._above.isdisjoint(rule.above)
-            or any(fnmatchcase(name, pattern) for pattern in rule.beside for name in self._names)
+            or (rule.beside != () and any(map(_any_of(rule.beside).match, self._names)))
         )
 
     def set_of(self, name: str) -> str | None:
@@ -123,9 +128,9 @@ class Neighbours:
         return next((rule.name for rule in self._rules if self._is_member(rule, lower)), None)
 
     def _is_member(self, rule: Rule, name: str) -> bool:
-        if not any(fnmatchcase(name, pattern) for pattern in rule.members):
+        if not _any_of(rule.members).match(name):
             return False
-        if not rule.kin or any(fnmatchcase(other, pattern) for pattern in rule.beside for other in self._names):
+        if not rule.kin:
             return True
         stem = name.rpartition(".")[0]
         kin = {each.format(name=name, stem=stem, first=_NUMBER.sub("", stem)) for each in rule.kin} - {name}
@@ -137,6 +142,11 @@ class Neighbours:
         if not self._names.isdisjoint(_ZARR_MARKS):
             return "OME-Zarr"
         return next((rule.name for rule in _FOLDERS if fnmatchcase(self._folder, rule.members[0])), None)
+
+
+@cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)))
 
 
 def is_dicom(head: bytes) -> bool:

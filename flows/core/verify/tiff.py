@@ -39,8 +39,10 @@ _Page = dict[int, tuple[int, int, int]]
 """The tags of interest of one table: type code, number of values, offset of the first."""
 
 
-def check_tiff(file: Peek) -> bytes:
+def check_tiff(file: Peek, *, lengths: bool = True) -> bytes:
     """Return the first page's description; empty where there is none.
+
+    Without `lengths` strips and tiles have to begin in the file, but may say that they are longer than they are.
 
     Raises:
         SourceBroken: a page, strip or tile lies beyond the end of the file, or there is no page.
@@ -52,10 +54,10 @@ def check_tiff(file: Peek) -> bytes:
         if description is None:
             _, length, offset = page.get(DESCRIPTION, _ABSENT)
             description = file.at(offset, length).rstrip(b"\0") if length else b""
-        _check_pixels(file, layout, page)
+        _check_pixels(file, layout, page, lengths)
         for sub in _values(file, layout, page, SUB_IFDS):
             for smaller in _pages(file, layout, sub, seen):
-                _check_pixels(file, layout, smaller)
+                _check_pixels(file, layout, smaller, lengths)
     if description is None:
         raise SourceBroken("The file is a TIFF without a single page.")
     return description
@@ -105,9 +107,9 @@ def _values(file: Peek, layout: _Layout, page: _Page, tag: int) -> tuple[int, ..
     return struct.unpack(code, file.at(offset, struct.calcsize(code)))
 
 
-def _check_pixels(file: Peek, layout: _Layout, page: _Page) -> None:
+def _check_pixels(file: Peek, layout: _Layout, page: _Page, lengths: bool) -> None:
     """Check that strips and tiles lie within the file; those of no bytes are holes and lie nowhere."""
     for offsets_tag, counts_tag in ((STRIP_OFFSETS, STRIP_COUNTS), (TILE_OFFSETS, TILE_COUNTS)):
         offsets = _values(file, layout, page, offsets_tag)
-        counts = _values(file, layout, page, counts_tag) or (1,) * len(offsets)
+        counts = (_values(file, layout, page, counts_tag) if lengths else ()) or (1,) * len(offsets)
         file.holds(max((offset + count for offset, count in zip(offsets, counts, strict=False) if count), default=0))

@@ -76,6 +76,17 @@ def test_a_pyramid_in_sub_tables_is_followed(home: Path, look, refusal) -> None:
     assert refusal(home / "a.ome.tif").code == "source-broken"
 
 
+def test_an_lsm_may_overstate_its_last_strip_but_not_begin_it_beyond_the_end(home: Path, look, refusal) -> None:
+    tifffile.imwrite(home / "a.lsm", PIXELS, metadata=None)
+    with tifffile.TiffFile(home / "a.lsm") as tiff:
+        first = tiff.pages.first.dataoffsets[0]
+
+    os.truncate(home / "a.lsm", first + 100)
+    assert look(home / "a.lsm") == "Zeiss LSM"
+    os.truncate(home / "a.lsm", first)
+    assert refusal(home / "a.lsm").code == "source-broken"
+
+
 def test_an_ome_tiff_is_told_by_its_content(home: Path, look) -> None:
     make_small_ome_tiff(home / "a.tif")
     make_tiff(home / "b.ome.tif")

@@ -1,5 +1,6 @@
 """What files and folders stand for."""
 
+import cProfile
 import os
 from pathlib import Path
 
@@ -204,3 +205,15 @@ def test_a_cancelled_import_stops_looking(home: Path, access: Access) -> None:
 
     with pytest.raises(ImportCancelled):
         expand([f"{home}/2026"], access=access, settings=Verification(), control=Cancelled())
+
+
+def test_twice_as_many_files_are_about_twice_the_work(home: Path, access: Access) -> None:
+    def calls(folder: str, files: int) -> int:
+        make(home, *(f"{folder}/{number:04}.tif" for number in range(files)))
+        with cProfile.Profile() as profile:
+            expand([f"{home}/{folder}"], access=access, settings=Verification())
+        return sum(entry.callcount for entry in profile.getstats())
+
+    calls("warm", 1)
+
+    assert calls("many", 400) < 2.2 * calls("few", 200)
