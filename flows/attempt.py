@@ -24,6 +24,7 @@ from flows.core.notify import headline, report_page
 from flows.core.requests import Failure, ImportRequest
 from flows.core.settings import Settings, read_settings
 from flows.core.status import ImportReport
+from flows.log import tidy_log
 from flows.publish import Publisher
 
 log = logging.getLogger(__name__)
@@ -117,6 +118,7 @@ class Attempt:
 @contextmanager
 def attempt(request: ImportRequest, *, at_the_end: Callable[..., object]) -> Iterator[Attempt]:
     """Surround the stages: whatever happens inside, the outcome is shown and told."""
+    tidy_log()
     settings = read_settings()
     run_id = UUID(str(this_run.id))
     job = Job(str(run_id), request, settings, carried=lambda: take_carried_session(settings))

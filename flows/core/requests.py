@@ -366,11 +366,3 @@ class Failure(Frozen):
         """One line: to what, what happened, what to do."""
         about = f"{self.which}: " if self.which else ""
         return f"{about}{self.what} {self.advice}"
-
-
-class FailedFileset(Frozen):
-    """A fileset that did not get through a stage, and why."""
-
-    key: str
-    name: str
-    failure: Failure
