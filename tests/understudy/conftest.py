@@ -12,9 +12,18 @@ import pytest
 import tifffile
 from omero.gateway import BlitzGateway
 
-from tests.support.understudy import Understudy
+from tests.support.understudy import Understudy, start_understudy
 
 Connect = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Understudy]:
+    """Takes its time, for two imports at once, lets others wait for little longer, and sessions live for an hour."""
+    limits = ("--background-threads", "2", "--background-timeout", "1500", "--import-seconds", "1")
+    started = start_understudy(tmp_path_factory.mktemp("limited"), *limits, "--session-max-live", "3600000")
+    yield started
+    started.stop()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import Glacier2
 import Ice
 import omero
 import pytest
@@ -107,6 +108,14 @@ def test_stores_can_be_told_to_be_lenient(alice: Any, mine: Understudy, image: P
     assert write_twice_at_once(begin(alice, [image]).getUploader(0)) == []
 
 
+def test_every_call_can_be_slow(alice: Any, mine: Understudy) -> None:
+    admin = alice.getSession().getAdminService()
+    mine.control.latency(call=0.5)
+
+    with pytest.raises(Ice.InvocationTimeoutException):
+        admin.ice_invocationTimeout(100).getEventContext()
+
+
 def test_a_frozen_server_answers_later(alice: Any, mine: Understudy) -> None:
     admin = alice.getSession().getAdminService()
     mine.control.freeze()
@@ -135,7 +144,7 @@ def test_forgotten_sessions_are_unknown(alice: Any, mine: Understudy) -> None:
         admin.getEventContext()
 
 
-def test_a_crash_loses_no_committed_row_and_no_byte_and_gives_no_id_twice(
+def test_a_crash_loses_no_committed_row_and_no_byte(
     connect: Connect, mine: Understudy, image: Path, unique: str
 ) -> None:
     client = connect("carol", to=mine)
@@ -149,6 +158,16 @@ def test_a_crash_loses_no_committed_row_and_no_byte_and_gives_no_id_twice(
     assert project(again, query) == [[unique, target.id.val, made.id.val]]
     assert [path.read_bytes() for path in mine.repository.glob(f"carol*/**/{image.name}")] == [image.read_bytes()]
     assert dataset(again, unique).id.val > target.id.val
+
+
+def test_a_restart_forgets_every_session(connect: Connect, join: Callable[..., Any], mine: Understudy) -> None:
+    client = connect("alice", to=mine)
+    mine.restart()
+
+    with pytest.raises(Ice.ObjectNotExistException):
+        client.getSession().keepAlive(None)
+    with pytest.raises(Glacier2.PermissionDeniedException):
+        join(client.getSessionId(), to=mine)
 
 
 ERIN = {

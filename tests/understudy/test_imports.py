@@ -1,8 +1,7 @@
 """Importing: directories, bytes, checksums, the five steps, and what is said when it cannot be done."""
 
 import hashlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +10,16 @@ import omero
 import omero.model
 import pytest
 import tifffile
-from omero.callbacks import CmdCallbackI
 
 from deployments.sandbox.understudy.checksums import ALGORITHMS, checksum
-from tests.support.understudy import Understudy, start_understudy
+from tests.support.understudy import Understudy
 from tests.understudy.conftest import Connect
-from tests.understudy.plain import SECONDS, begin, comment, dataset, do_import, project, response, upload
+from tests.understudy.plain import begin, comment, dataset, do_import, project, response, upload
 
 
 @pytest.fixture
 def alice(connect: Connect) -> Any:
     return connect("alice")
-
-
-@pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Understudy]:
-    """Takes its time, for two imports at once, and lets others wait for less than that."""
-    limits = ("--background-threads", "2", "--background-timeout", "1500", "--import-seconds", "1")
-    started = start_understudy(tmp_path_factory.mktemp("slow"), *limits)
-    yield started
-    started.stop()
 
 
 def test_an_image_arrives_with_its_dimensions_and_names(alice: Any, gateway: Callable[..., Any], image: Path) -> None:
@@ -130,27 +119,6 @@ def test_the_wrong_number_of_checksums_is_refused(alice: Any, image: Path) -> No
         begin(alice, [image]).verifyUpload([])
 
 
-class Steps(CmdCallbackI):  # type: ignore[misc]
-    """Remembers the steps it was told of."""
-
-    def __init__(self, *arguments: Any) -> None:
-        self.seen: list[int] = []
-        super().__init__(*arguments)
-
-    def step(self, complete: int, total: int, current: Any = None) -> None:
-        self.seen.append(complete)
-
-
-def test_five_steps_are_told_to_callbacks(connect: Connect, slow: Understudy, image: Path) -> None:
-    client = connect("alice", to=slow)
-    process = begin(client, [image])
-    steps = Steps(client, process.verifyUpload(upload(process, [image])))
-
-    assert steps.event.wait(SECONDS)
-    assert steps.seen[-2:] == [3, 4]
-    assert steps.getStatus().steps == 5
-
-
 BROKEN = {
     "no-image-format": ("notes.txt", b"words", "UnknownFormatException"),
     "not-a-tiff-inside": ("cells.tif", b"words that are no TIFF", "UnknownFormatException"),
@@ -236,70 +204,6 @@ def test_an_import_is_resumed_within_its_session(
     assert isinstance(response(other, again.verifyUpload([checksum(image, "SHA1-160")])), omero.grid.ImportResponse)
 
 
-def test_a_running_import_outlives_its_client_s_session(connect: Connect, slow: Understudy, image: Path) -> None:
-    client, watcher = connect("alice", to=slow), connect("alice", to=slow)
-    process = begin(client, [image])
-    handle = process.verifyUpload(upload(process, [image]))
-    before = slow.control.stats()
-    client.closeSession()
-
-    assert handle is not None
-    assert before.imports_running == 1
-    assert until(lambda: slow.control.stats().imports_running == 0)
-    assert slow.control.stats().sessions == before.sessions - 1
-    assert project(watcher, "select j.status.value from UploadJob j order by j.id desc")[0] == ["Finished"]
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    """Ask until it holds, each time a call to the server, for some seconds at most."""
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-    return False
-
-
-def test_a_running_import_is_cancelled_between_steps(connect: Connect, slow: Understudy, image: Path) -> None:
-    client = connect("alice", to=slow)
-    process = begin(client, [image])
-    handle = process.verifyUpload(upload(process, [image]))
-
-    assert handle.cancel()
-    assert handle.getResponse().name == "cancel-called"
-    assert omero.cmd.State.CANCELLED in handle.getStatus().flags
-
-
-def verify_all(client: Any, image: Path, how_many: int) -> list[Any]:
-    """Asked for at once; each answers with a handle or an exception."""
-    processes = [begin(client, [image]) for _ in range(how_many)]
-    hashes = [upload(process, [image]) for process in processes]
-    calls = [process.begin_verifyUpload(sent) for process, sent in zip(processes, hashes, strict=True)]
-    answers: list[Any] = []
-    for process, call in zip(processes, calls, strict=True):
-        try:
-            answers.append(process.end_verifyUpload(call))
-        except omero.InternalException as rejected:
-            answers.append(rejected)
-    return answers
-
-
-def test_more_imports_than_threads_wait_within_verify_upload(connect: Connect, slow: Understudy, image: Path) -> None:
-    client = connect("alice", to=slow)
-    slow.control.clear()
-    handles = verify_all(client, image, 4)
-
-    assert all(isinstance(response(client, handle), omero.grid.ImportResponse) for handle in handles)
-    assert slow.control.stats().imports_at_once == 2
-
-
-def test_who_waits_too_long_for_a_thread_is_rejected(connect: Connect, slow: Understudy, image: Path) -> None:
-    answers = verify_all(connect("alice", to=slow), image, 7)
-    rejected = [answer.message for answer in answers if isinstance(answer, omero.InternalException)]
-
-    assert rejected
-    assert all("Failed to execute" in message for message in rejected)
-
-
 def test_a_client_downloads_what_it_uploaded(alice: Any, image: Path, tmp_path: Path) -> None:
     do_import(alice, image)
     query = "select max(o.id) from OriginalFile o where o.name = :name"
@@ -307,6 +211,17 @@ def test_a_client_downloads_what_it_uploaded(alice: Any, image: Path, tmp_path: 
     copy = tmp_path / "copy"
     alice.download(omero.model.OriginalFileI(file_id, False), str(copy))
 
+    assert copy.read_bytes() == image.read_bytes()
+
+
+def test_a_file_is_attached_and_read_back(alice: Any, image: Path, tmp_path: Path) -> None:
+    attached = alice.upload(str(image))
+    copy = tmp_path / "copy"
+    alice.download(attached.proxy(), str(copy))
+
+    assert project(alice, "select o.size from OriginalFile o where o.id = :id", id=attached.id) == [
+        [image.stat().st_size]
+    ]
     assert copy.read_bytes() == image.read_bytes()
 
 

@@ -187,5 +187,7 @@ def test_what_is_not_modelled_says_so(connect: Connect) -> None:
         session.getUpdateService().saveObject(omero.model.RoiI())
     with pytest.raises(omero.InternalException, match="not modelled"):
         session.createThumbnailStore()
+    with pytest.raises(omero.QueryException, match="not modelled"):
+        session.getQueryService().find("Roi", 1)
     with pytest.raises(omero.InternalException, match="not modelled"):
         session.getLdapService().getSetting()

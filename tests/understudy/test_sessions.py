@@ -210,26 +210,9 @@ def test_a_killed_session_is_over_for_everybody(connect: Connect, join: Callable
         admin.getEventContext()
 
 
-def test_users_may_not_outstay_the_limits_that_an_administrator_set(
-    connect: Connect, private_understudy: Callable[..., Understudy]
-) -> None:
-    strict = private_understudy("--session-max-live", str(HOUR))
-    service = connect("alice", to=strict).getSession().getSessionService()
+def test_users_may_not_outstay_the_limits_that_an_administrator_set(connect: Connect, limited: Understudy) -> None:
+    service = connect("alice", to=limited).getSession().getSessionService()
 
     assert service.createUserSession(HOUR, 1000, "lab").timeToLive.val == HOUR
     with pytest.raises(omero.SecurityViolation, match="beyond maximum"):
         service.createUserSession(0, 1000, "lab")
-
-
-def test_sessions_are_forgotten_on_restart(
-    connect: Connect, join: Callable[..., Any], private_understudy: Callable[..., Understudy]
-) -> None:
-    mine = private_understudy()
-    client = connect("alice", to=mine)
-    key = client.getSessionId()
-    mine.restart()
-
-    with pytest.raises(Ice.ObjectNotExistException):
-        client.getSession().keepAlive(None)
-    with pytest.raises(Glacier2.PermissionDeniedException):
-        join(key, to=mine)

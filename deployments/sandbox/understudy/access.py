@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 
 import omero
 
-from deployments.sandbox.understudy.refusals import refusal
+from deployments.sandbox.understudy.refusals import not_modelled, refusal
 from deployments.sandbox.understudy.rows import Ref, Row
 from deployments.sandbox.understudy.schema import Kind, kind_of
 
@@ -62,6 +62,12 @@ class Caller:
     privileges: frozenset[str]
     member_of: tuple[int, ...]
     leader_of: tuple[int, ...]
+
+    @property
+    def event_group(self) -> int:
+        """The group of what the caller does now; across groups it is the first of the caller's own."""
+        own = [group for group in self.member_of if group != USER_GROUP]
+        return self.group_id if self.group_id != ALL_GROUPS else own[0]
 
     @property
     def is_full_admin(self) -> bool:
@@ -155,6 +161,8 @@ class Access:
 
     def check_creation(self, kind: Kind, group: int) -> None:
         """Refuse an object that the caller may not make in this group (OmeroInterceptor.newTransientDetails)."""
+        if kind.is_system and self.caller.is_full_admin:
+            raise not_modelled(f"making a {kind.name}; accounts come from the seed")
         if kind.is_system:
             message = f"{kind.java_name} is a System-type, and may be created only through privileged APIs."
             raise refusal(omero.SecurityViolation, message)

@@ -81,7 +81,8 @@ class ControlServer:
 
             def do_POST(self) -> None:
                 """Call the method that the path names, with the body's JSON object as arguments."""
-                method = getattr(board, self.path.strip("/"), None) if self.path.strip("/").islower() else None
+                name = self.path.strip("/")
+                method = None if name.startswith("_") else getattr(board, name, None)
                 size = int(self.headers.get("Content-Length") or 0)
                 status, answer = _call(method, self.rfile.read(size))
                 body = json.dumps(answer).encode()

@@ -55,7 +55,8 @@ class Faults:
     def before(self, operation: str, current: Any) -> None:
         """Wait as long as it takes, then raise what is planned for this operation."""
         self._running.wait()
-        self.counts.calls[operation] += 1
+        with self._lock:
+            self.counts.calls[operation] += 1
         if self._planned:
             self._strike(operation, current)
         if self.latency_call and operation != "write":
@@ -99,6 +100,21 @@ class Faults:
                             self._import_failures.remove(entry)
                     return planned.exception
         return None
+
+    def store_called(self, at_once: int) -> None:
+        """A RawFileStore has this many calls at once."""
+        with self._lock:
+            self.counts.store_calls_at_once = max(self.counts.store_calls_at_once, at_once)
+
+    def written(self, size: int) -> None:
+        """Bytes have arrived."""
+        with self._lock:
+            self.counts.bytes_written += size
+
+    def import_waits(self, change: int) -> None:
+        """One more, or one less, waits for a background thread."""
+        with self._lock:
+            self.counts.imports_waiting += change
 
     def import_started(self) -> None:
         """An import is being processed from now on."""

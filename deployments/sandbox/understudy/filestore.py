@@ -62,8 +62,7 @@ class FileStore(SessionService):
         with self._lock:
             self._calls_at_once += 1
             at_once = self._calls_at_once
-            counts = self.house.faults.counts
-            counts.store_calls_at_once = max(counts.store_calls_at_once, at_once)
+        self.house.faults.store_called(at_once)
         try:
             if at_once > 1 and self.house.faults.strict_stores:
                 raise refusal(omero.InternalException, NOT_REENTRANT)
@@ -106,7 +105,7 @@ class FileStore(SessionService):
             self._write_all(self._open(), memoryview(data)[:length], position)
             self.offset = position + length
             self._modified = True
-            self.house.faults.counts.bytes_written += length
+            self.house.faults.written(length)
 
     def _write_all(self, descriptor: int, data: memoryview, position: int) -> None:
         try:

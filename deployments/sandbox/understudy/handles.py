@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 CANCEL_SECONDS = 5.0
 """How long `cancel` waits for the running step: omero-blitz cancelTimeoutMs."""
+CALLBACK_MILLISECONDS = 10_000
+"""A client that reads no more does not hold up a request for longer."""
 
 
 class RequestFailed(Exception):
@@ -115,7 +117,7 @@ class Handle(SessionService):
     def addCallback(self, callback: Any, current: Any) -> None:  # noqa: N802
         """Tell this one too; over the client's own connection, for it listens nowhere else."""
         identity = callback.ice_getIdentity()
-        proxy = current.con.createProxy(identity).ice_oneway()
+        proxy = current.con.createProxy(identity).ice_oneway().ice_invocationTimeout(CALLBACK_MILLISECONDS)
         self._callbacks[f"{identity.category}/{identity.name}"] = omero.cmd.CmdCallbackPrx.uncheckedCast(proxy)
 
     def removeCallback(self, callback: Any, _current: Any) -> None:  # noqa: N802

@@ -1,8 +1,6 @@
 """HQL becomes a tree: the subset that OMERO's clients use; anything else is refused by name."""
 
-import re
-from dataclasses import dataclass
-
+from deployments.sandbox.understudy.hql_tokens import Token, tokens_of
 from deployments.sandbox.understudy.hql_tree import (
     Binary,
     Exists,
@@ -19,17 +17,7 @@ from deployments.sandbox.understudy.hql_tree import (
 )
 from deployments.sandbox.understudy.refusals import query_not_modelled, query_refused
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<number>\d+(?:\.\d+)?)|:(?P<parameter>\w+)"
-    r"|(?P<word>[A-Za-z_]\w*(?:\.\w+)*)|(?P<sign><=|>=|<>|!=|\|\||[=<>(),*+-]))"
-)
 FUNCTIONS = {"lower", "upper", "count", "max", "min", "size", "concat"}
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
 
 
 def parse(text: str) -> Select:
@@ -38,33 +26,20 @@ def parse(text: str) -> Select:
     Raises:
         omero.QueryException: it is no HQL, or outside the subset.
     """
-    parser = _Parser(_tokens(text), text)
+    parser = _Parser(tokens_of(text), text)
     select = parser.select()
     parser.end()
     return select
 
 
-def _tokens(text: str) -> list[_Token]:
-    tokens, position = [], 0
-    text = text.rstrip().rstrip(";").rstrip()
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise query_not_modelled(f"unexpected text in a query: {text[position : position + 40]!r}")
-        kind = str(match.lastgroup)
-        tokens.append(_Token(kind, match.group(kind)))
-        position = match.end()
-    return tokens
-
-
 class _Parser:
-    def __init__(self, tokens: list[_Token], text: str) -> None:
+    def __init__(self, tokens: list[Token], text: str) -> None:
         self._tokens, self._text, self._at = tokens, text, 0
 
     # Tokens
 
-    def _peek(self) -> _Token:
-        return self._tokens[self._at] if self._at < len(self._tokens) else _Token("end", "")
+    def _peek(self) -> Token:
+        return self._tokens[self._at] if self._at < len(self._tokens) else Token("end", "")
 
     def _is(self, *words: str) -> bool:
         following = self._tokens[self._at : self._at + len(words)]

@@ -92,9 +92,9 @@ class ImportProcess(SessionService):
         self._compare(hashes)
         self._finish_upload()
         faults, options = self.house.faults, self.house.options
-        faults.counts.imports_waiting += 1
+        faults.import_waits(+1)
         got_thread = self.house.background.acquire(timeout=options.background_timeout / 1000)
-        faults.counts.imports_waiting -= 1
+        faults.import_waits(-1)
         if not got_thread:
             message = f"Failed to execute the import after {options.background_timeout}ms"
             raise refusal(omero.InternalException, message)

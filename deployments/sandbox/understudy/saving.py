@@ -17,7 +17,7 @@ from deployments.sandbox.understudy.convert import from_value, object_id
 from deployments.sandbox.understudy.database import Transaction
 from deployments.sandbox.understudy.refusals import not_modelled, refusal
 from deployments.sandbox.understudy.rows import Ref, Row, Value
-from deployments.sandbox.understudy.schema import Kind, kind_of, table_of
+from deployments.sandbox.understudy.schema import ENUMERATIONS, Kind, kind_of, table_of
 
 
 def milliseconds() -> int:
@@ -67,16 +67,24 @@ class Saver:
         kind = kind_of(class_name(thing))
         row_id = object_id(thing)
         if row_id is None:
-            return self._create(thing, kind)
+            return self._enumeration(thing, kind) if kind.name in ENUMERATIONS else self._create(thing, kind)
         row = self._existing(kind, row_id)
         self._seen[id(thing)] = row.ref
         if thing._loaded:  # noqa: SLF001
             self._update(thing, kind, row)
         return row.ref
 
+    def _enumeration(self, thing: Any, kind: Kind) -> Ref:
+        """Clients may send an enumeration by its value alone."""
+        value = from_value(thing._value)  # noqa: SLF001
+        for row in self.transaction.database.table(kind.table):
+            if row.get("value") == value:
+                return row.ref
+        raise refusal(omero.ApiUsageException, f"An enum could not be found for {kind.java_name}: {value}")
+
     def _existing(self, kind: Kind, row_id: int) -> Row:
         row = self.transaction.get(Ref(kind.table, row_id))
-        if row is None or (row.kind != kind.name and kind.table == kind.name):
+        if row is None or row.kind != kind.name:
             message = f"No row with the given identifier exists: [{kind.java_name}#{row_id}]"
             raise refusal(omero.ValidationException, message)
         if not self.access.readable(row):
@@ -118,6 +126,7 @@ class Saver:
         if version is not None and version.val != row.marks.get("version", 0):
             message = f"Row was updated or deleted by another transaction: {kind.java_name}#{row.id}"
             raise refusal(omero.OptimisticLockException, message)
+        self._refuse_moving(thing, row)
         values = {**self._plain_values(thing, kind), **self._references(thing, kind)}
         changed = {name: value for name, value in values.items() if value != row.get(name)}
         if changed:
@@ -129,6 +138,14 @@ class Saver:
                     self.access.check_link(kind, row.group, linked)
             self.change(row, **changed)
         self._save_collections(thing, kind)
+
+    @staticmethod
+    def _refuse_moving(thing: Any, row: Row) -> None:
+        details = thing._details  # noqa: SLF001
+        for name, now in (("owner", row.owner), ("group", row.group)):
+            asked = getattr(details, f"_{name}", None)
+            if asked is not None and object_id(asked) != now:
+                raise not_modelled(f"changing the {name} of an object")
 
     def _plain_values(self, thing: Any, kind: Kind) -> dict[str, Value]:
         return {name: from_value(getattr(thing, f"_{name}")) for name in (*kind.scalars, *kind.pairs, *kind.quantities)}
@@ -186,7 +203,7 @@ class Saver:
             values: dict[str, Value] = {
                 "time": milliseconds(),
                 "experimenter": Ref("Experimenter", caller.user_id),
-                "experimenterGroup": Ref("ExperimenterGroup", caller.group_id),
+                "experimenterGroup": Ref("ExperimenterGroup", caller.event_group),
             }
             self.transaction.put(Row("Event", ref, values))
         return self._event

@@ -158,6 +158,7 @@ def _communicator(tls: Path) -> Any:
         "Ice.ThreadPool.Server.SizeMax": "64",
         "Ice.ACM.Server.Timeout": "60",
         "Ice.Warn.Connections": "0",
+        "Ice.Warn.Dispatch": "0",
         "Ice.CacheMessageBuffers": "0",
         "Ice.Plugin.IceSSL": "IceSSL:createIceSSL",
         "IceSSL.VerifyPeer": "0",

@@ -17,6 +17,9 @@ from deployments.sandbox.understudy.people import People
 from deployments.sandbox.understudy.refusals import refusal
 from deployments.sandbox.understudy.rows import Row
 
+GRACE_SECONDS = 60
+"""How long a session that timed out can still say so."""
+
 
 @dataclass(frozen=True)
 class Times:
@@ -44,6 +47,7 @@ class Session:
     """Imports being processed: they keep it from idling."""
     started: float = field(default_factory=time.time)
     touched: float = field(default_factory=time.time)
+    expiry_told: bool = False
 
     def expiry(self) -> str:
         """Why it is over by now; empty when it is not."""
@@ -107,6 +111,7 @@ class Sessions:
 
     def _add(self, made: Session) -> Session:
         self.context(made)
+        self._clear_away()
         with self._lock:
             self._alive[made.uuid] = made
         return made
@@ -152,8 +157,10 @@ class Sessions:
             if session.uuid not in self._alive:
                 raise refusal(omero.RemovedSessionException, "No context for the session of this call.")
             reason = session.expiry()
+            if reason and session.expiry_told:
+                raise refusal(omero.RemovedSessionException, "No context for the session of this call.")
             if reason:
-                del self._alive[session.uuid]
+                session.expiry_told = True
                 raise refusal(omero.SessionTimeoutException, f"Session (id={session.session_id}) expired: {reason}")
             session.touched = time.time()
 
@@ -189,6 +196,13 @@ class Sessions:
         if ended:
             self.on_end(ended)
 
+    def _clear_away(self) -> None:
+        """End what timed out a while ago, so that nothing piles up; nobody is told."""
+        long_ago = time.time() - GRACE_SECONDS
+        for session in list(self._alive.values()):
+            if session.expiry() and session.touched < long_ago:
+                self.end(session)
+
     def forget_all(self) -> int:
         """What a restart does to sessions; returns how many there were."""
         with self._lock:
@@ -198,8 +212,8 @@ class Sessions:
         return len(alive)
 
     def count(self) -> int:
-        """How many are alive, expired ones that nobody asked for included."""
-        return len(self._alive)
+        """How many are alive."""
+        return sum(1 for session in list(self._alive.values()) if not session.expiry())
 
     # Acting
 

@@ -115,7 +115,10 @@ class Query(SessionService):
 def _short(name: str) -> str:
     """Clients name classes as `Image`, `ImageI`, or `omero.model.ImageI`."""
     short = name.rpartition(".")[2]
-    return short if is_known(short) else short.removesuffix("I")
+    for candidate in (short, short.removesuffix("I")):
+        if is_known(candidate):
+            return candidate
+    raise query_not_modelled(f"the class {name}")
 
 
 def _select(name: str, rest: str) -> str:
