@@ -1,6 +1,7 @@
 """What a small file costs in CPU besides its import: a run of many, less the same through the core alone.
 
-Counted are the Prefect server, PostgreSQL, the worker and the process of the run, their start and end included.
+Counted are the Prefect server, PostgreSQL, the worker and the process of the run, its start and end included; what
+they use while nothing is imported is measured first, and taken off for as long as the run lasts.
 """
 
 import json
@@ -8,7 +9,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -20,10 +22,11 @@ from deployments.sandbox.home import Running
 from deployments.sandbox.images import make_small_ome_tiff
 from flows.core.requests import ImportRequest
 from tests.bench.figures import Figure, Sizes
-from tests.bench.rigs import PROJECT, wait_for
+from tests.bench.rigs import PROJECT, NotInTime, wait_for
 
 USER = "alice"
 PATIENCE = 1800.0
+IDLE_SECONDS = 20.0
 COUNTED = {
     "Prefect server": "deployments.prefect_server",
     "PostgreSQL": "postgres -D",
@@ -40,10 +43,11 @@ def measure(sizes: Sizes, running: Running) -> Iterator[Figure]:
     for number in range(1, sizes.small_files):
         shutil.copy(first, folder / f"{number:04}.ome.tiff")
     alone = _core_alone(running, _request(folder, "core"))
-    before = _used(running)
-    _run(running, _request(folder, "run"))
-    after = _used(running)
-    spent = {name: [after[name] - before[name]] for name in COUNTED}
+    idle = _spent(running, lambda: time.sleep(IDLE_SECONDS))
+    began = time.monotonic()
+    busy = _spent(running, lambda: _run(running, _request(folder, "run")))
+    idles = (time.monotonic() - began) / IDLE_SECONDS
+    spent = {name: [busy[name] - idle[name] * idles] for name in COUNTED}
     per_file = (sum(value for (value,) in spent.values()) - alone) / sizes.small_files * 1000
     samples = {**spent, "the core alone": [alone]}
     yield Figure(
@@ -88,14 +92,20 @@ def _ended(prefect: SyncPrefectClient, run_id: UUID) -> bool | None:
     return True
 
 
-def _used(running: Running) -> dict[str, float]:
-    return {name: cpu_seconds(_part(running, part)) for name, part in COUNTED.items()}
+def _spent(running: Running, work: Callable[[], object]) -> dict[str, float]:
+    """Return the CPU seconds that each part uses meanwhile."""
+    parts = {name: _part(running, command) for name, command in COUNTED.items()}
+    before = {name: cpu_seconds(part) for name, part in parts.items()}
+    work()
+    return {name: cpu_seconds(part) - before[name] for name, part in parts.items()}
 
 
 def _part(running: Running, command: str) -> psutil.Process:
     """Return a process of the sandbox by its command line."""
-    parts = psutil.Process(running.supervisor).children()
-    return next(each for each in parts if command in " ".join(each.cmdline()))
+    for each in psutil.Process(running.supervisor).children():
+        if command in " ".join(each.cmdline()):
+            return each
+    raise NotInTime(f"{command}: this part of the sandbox does not run")
 
 
 def cpu_seconds(process: psutil.Process) -> float:

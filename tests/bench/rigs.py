@@ -41,6 +41,9 @@ def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
         )
     try:
         yield process
+    except Exception as failure:
+        failure.add_note(f"The end of {log}:\n{log.read_text(errors='replace')[-3000:]}")
+        raise
     finally:
         process.terminate()
         try:
@@ -69,7 +72,7 @@ def sandbox(folder: Path) -> Iterator[Running]:
 
         def announced() -> Running | None:
             if process.poll() is not None:
-                raise NotInTime(f"the sandbox ended: {log.read_text()}")
+                raise NotInTime("the sandbox ended")
             return home.running()
 
         yield wait_for(announced, "the sandbox")
