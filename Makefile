@@ -27,7 +27,7 @@ up: setup ## the whole system on this machine, kept running with its data until 
 	@$(PY) -m deployments.sandbox up --data "$(DATA)"
 
 check: setup lint ## format, lint, types and the fast tests: under a minute
-	@$(PY) -m pytest -q -m "not sandbox and not browser and not contract" tests/core tests/setup
+	@$(PY) -m pytest -q tests/core tests/deployments/setup tests/test_imports.py
 
 test: setup lint ## check, and all tests
 	@$(PY) -m pytest $(if $(CHROMIUM),,-m "not browser")
