@@ -30,6 +30,8 @@ def for_parts(home: Home, remembered: Remembered, inherited: Mapping[str, str] =
         "OMERO_USERDIR": str(home.data / "omero-client"),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
+        # Prefect's worker keeps files in a fixed place there, which belongs to whoever came first.
+        "TMPDIR": str(home.temporary),
     }
 
 

@@ -79,6 +79,7 @@ class Home:
         self.mails = self.data / "mail"
         self.staging = self.data / "staging"
         self.shares = self.data / "shares"
+        self.temporary = self.data / "tmp"
         self.audit_log = self.data / "audit.jsonl"
         self.users = self.data / "users.json"
         self.settings = self.data / "courier.env"
@@ -93,7 +94,7 @@ class Home:
             SandboxBusy: there is one already.
         """
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for directory in (self.logs, self.prefect, self.omero, self.mails, self.staging, self.shares):
+        for directory in (self.logs, self.prefect, self.omero, self.mails, self.staging, self.shares, self.temporary):
             directory.mkdir(exist_ok=True)
         with (self.data / "lock").open("w") as lock:
             try:
