@@ -108,6 +108,8 @@ class Attempt:
         """Return the state that the run ends in."""
         report = self.report()
         message = headline(report)
+        if report.failure is not None:
+            message = f"{message}. {report.failure.advice}"
         if report.cancelled:
             return Cancelled(message=message)
         if not report.failures:

@@ -72,8 +72,6 @@ class ImportReport(Frozen):
     started: datetime
     ended: datetime | None = None
     filesets: tuple[FilesetStatus, ...] = ()
-    refused: tuple[Failure, ...] = ()
-    """What could not even become a fileset: missing sources, files that nothing reads."""
     failure: Failure | None = None
     """What stopped the whole import, if something did."""
     cancelled: bool = False
@@ -89,7 +87,7 @@ class ImportReport(Frozen):
         """Everything that failed, one entry each."""
         of_filesets = tuple(each.failure for each in self.filesets if each.failure is not None)
         whole = (self.failure,) if self.failure is not None else ()
-        return whole + self.refused + of_filesets
+        return whole + of_filesets
 
     @property
     def image_count(self) -> int:

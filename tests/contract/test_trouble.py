@@ -2,6 +2,7 @@
 
 import signal
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -137,6 +138,21 @@ def test_an_import_that_runs_in_omero_is_stopped_before_it_is_removed(omero, pri
 
         assert session.rows("select f.id from Fileset f") == session.rows("select i.id from Image i") == []
         assert own.control.stats().imports_running == 0
+
+
+def test_a_full_server_may_keep_an_import_waiting_for_longer_than_a_call(omero, private_understudy, stage, make_image):
+    own = private_understudy("--import-seconds", "1", "--background-threads", "1")
+    server = omero.server.model_copy(update={"port": own.ssl_port, "call_timeout": 0.5})
+    order = {"target": None, "details": ImportDetails(), "control": Uncontrolled()}
+    with log_in(server, omero.user, omero.password) as session, ThreadPoolExecutor() as side_by_side:
+        running = [
+            side_by_side.submit(
+                import_fileset, session, stage(make_image(f"{n}.ome.tiff")), run_key=f"run/{n}", **order
+            )
+            for n in range(3)
+        ]
+
+        assert [len(each.result().images) for each in running] == [1, 1, 1]
 
 
 def test_a_forgotten_session_is_lost(bring, private_understudy, omero):

@@ -34,9 +34,13 @@ def headline(report: ImportReport) -> str:
         return f"Import cancelled: {done} of {_things(report, total)} {are(done)} in OMERO"
     if total == 0:
         stopped = report.failure
-        return f"Nothing was imported: {stopped.what.rstrip('.')}" if stopped else "There was nothing to import"
+        return (
+            f"Nothing was imported. {stopped.what} {stopped.advice}".rstrip(".")
+            if stopped
+            else "There was nothing to import"
+        )
     if total == 1:
-        name = short(_only_name(report))
+        name = short(report.filesets[0].name)
         return f"{name} is in OMERO{_place(report)}" if done else f"{name} could not be imported into OMERO"
     if done == total:
         return f"All {_things(report, total)} are in OMERO{_place(report)}"
@@ -164,8 +168,7 @@ def _failures(report: ImportReport, limit: int, more: Line) -> tuple[Table, ...]
 
 
 def _failed(report: ImportReport) -> list[tuple[str, Failure]]:
-    refused = [(failure.which or "the whole import", failure) for failure in report.refused]
-    return refused + [(each.failure.which or each.name, each.failure) for each in report.filesets if each.failure]
+    return [(each.failure.which or each.name, each.failure) for each in report.filesets if each.failure]
 
 
 def _unfinished(report: ImportReport, limit: int, more: Line) -> tuple[Table, ...]:
@@ -197,11 +200,7 @@ def _advice(failure: Failure) -> str:
 
 
 def _total(report: ImportReport) -> int:
-    return len(report.filesets) + len(report.refused)
-
-
-def _only_name(report: ImportReport) -> str:
-    return report.filesets[0].name if report.filesets else report.refused[0].which or "The file"
+    return len(report.filesets)
 
 
 def _place(report: ImportReport) -> str:

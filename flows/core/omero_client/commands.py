@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from threading import Event, Lock
 from typing import Any
 
@@ -79,6 +80,23 @@ def wait_for(
     finally:
         adapter.remove(name)
         ending.stop()
+
+
+def ask_patiently(begin: Callable[..., Any], *arguments: Any, check: Callable[[], None]) -> Any:
+    """Ask something that OMERO may hold back for long, and return the answer.
+
+    Args:
+        begin: the asynchronous form of the call, for example `proxy.begin_verifyUpload`.
+        arguments: of the call.
+        check: called every now and then; what it raises ends the wait.
+    """
+    answered: Future[Any] = Future()
+    begin(*arguments, answered.set_result, answered.set_exception)
+    while True:
+        try:
+            return answered.result(timeout=LOOK)
+        except TimeoutError:
+            check()
 
 
 def _response(handle: Any, ending: _Ending, timeout: float, check: Callable[[], None]) -> Any:

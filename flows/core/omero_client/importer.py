@@ -20,7 +20,7 @@ from flows.core.omero_client.annotations import (
     annotations_for,
     record_provenance,
 )
-from flows.core.omero_client.commands import delete_filesets, refusal_in, wait_for
+from flows.core.omero_client.commands import ask_patiently, delete_filesets, refusal_in, wait_for
 from flows.core.omero_client.faults import failure_of_answer, means_lost, speaking_to
 from flows.core.omero_client.holdings import images_of, marked
 from flows.core.omero_client.orders import import_settings, new_fileset
@@ -31,6 +31,9 @@ from flows.core.omero_client.upload import Upload
 from flows.core.requests import ImportedFileset, StagedFileset
 
 log = logging.getLogger(__name__)
+
+ICE_LONGEST = 2**31 - 1
+"""Milliseconds: the longest time-out of a call."""
 
 
 def import_fileset(
@@ -109,7 +112,8 @@ class _Import:
         try:
             checksums = Upload(session, process, self._staged, unwrap(asked.checksumAlgorithm.value), self).run()
             with speaking_to(session.server.host, doing="checking the upload"):
-                handle = process.ice_invocationTimeout(self._patience()).verifyUpload(checksums)
+                patient = process.ice_invocationTimeout(self._patience())
+                handle = ask_patiently(patient.begin_verifyUpload, checksums, check=self._control.check)
             self._wait(handle)
         finally:
             # Not before the answer is in: until then a later attempt can find the process.
@@ -128,7 +132,12 @@ class _Import:
         self._control.check()
 
     def _patience(self) -> int:
-        return milliseconds_for(self._session.server, self._total)
+        """Return how long OMERO may take to start the import, in milliseconds.
+
+        It answers only when it has a place for it (omero-server: ThreadPool.background, an hour as shipped).
+        """
+        longest = int(self._session.server.import_timeout * 1000)
+        return min(max(milliseconds_for(self._session.server, self._total), longest), ICE_LONGEST)
 
     def _wait(self, handle: Any) -> None:
         self._control.moved(self._key, Stage.IMPORT, 0, self._total)

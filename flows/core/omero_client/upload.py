@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import FileIO
-from pathlib import Path
 from typing import Any, Protocol
 
 from flows.core.checksums import Hash, new_hash
-from flows.core.errors import CourierError, ImportCancelled, SourceChanged, SourceMissing, SourceUnreadable
+from flows.core.disk import told_of
+from flows.core.errors import CourierError, ImportCancelled, SourceChanged
 from flows.core.omero_client.faults import means_lost, speaking_to
 from flows.core.omero_client.session import UPLOADS, OmeroSession
 from flows.core.omero_client.store import Store
@@ -164,13 +164,13 @@ class Upload:
 
 @contextmanager
 def _opened(file: StagedFile) -> Iterator[FileIO]:
-    try:
-        with Path(file.path).open("rb", buffering=0) as source:
-            yield source
-    except FileNotFoundError as error:
-        raise SourceMissing("The file was there before, but is not any more.", which=file.client_path) from error
-    except OSError as error:
-        raise SourceUnreadable(f"The file cannot be read: {error.strerror}.", which=file.client_path) from error
+    """Open what was verified: a link that took its place since is not followed."""
+
+    def without_links(path: str, flags: int) -> int:
+        return os.open(path, flags | os.O_NOFOLLOW)
+
+    with told_of(file.client_path), open(file.path, "rb", buffering=0, opener=without_links) as source:
+        yield source
 
 
 def _changed(file: StagedFile) -> SourceChanged:

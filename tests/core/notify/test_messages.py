@@ -10,6 +10,7 @@ from flows.core.control import Stage
 from flows.core.errors import ImportCancelled, OmeroUnavailable, SourceBroken, SourceMissing, TargetNotFound
 from flows.core.notify.messages import ROWS_IN_A_MESSAGE, failure_alert, headline, import_summary, report_page
 from flows.core.requests import Failure
+from flows.core.status import FilesetStatus
 
 from .conftest import MakeReport, failed, unfinished, went_in
 
@@ -30,7 +31,10 @@ NASTY = (
         pytest.param([went_in(1)], {"target": ""}, "cells-1.ome.tiff is in OMERO", id="no target"),
         pytest.param([went_in(1), failed(2, BROKEN)], {}, "1 of 2 files is in OMERO, 1 is not", id="some"),
         pytest.param(
-            [went_in(1), went_in(2)], {"refused": (MISSING,)}, "2 of 3 files are in OMERO, 1 is not", id="one refused"
+            [went_in(1), went_in(2), FilesetStatus.refused(MISSING)],
+            {},
+            "2 of 3 files are in OMERO, 1 is not",
+            id="one refused",
         ),
         pytest.param([failed(1, BROKEN), failed(2, BROKEN)], {}, "None of the 2 files is in OMERO", id="none"),
         pytest.param([failed(1, BROKEN)], {}, "bad-1.tif could not be imported into OMERO", id="one, and it failed"),
@@ -80,7 +84,7 @@ def test_the_summary_names_ids_where_there_is_no_omero_web(report: MakeReport) -
 
 @pytest.mark.parametrize("form", ["text", "html"])
 def test_the_summary_tells_what_failed_why_and_what_to_do(report: MakeReport, form: str) -> None:
-    words = getattr(import_summary(report(went_in(1), failed(2, BROKEN), refused=(MISSING,))), form)
+    words = getattr(import_summary(report(went_in(1), failed(2, BROKEN), FilesetStatus.refused(MISSING))), form)
 
     for failure in (BROKEN, MISSING):
         assert failure.which in words
