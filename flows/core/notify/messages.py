@@ -34,11 +34,7 @@ def headline(report: ImportReport) -> str:
         return f"Import cancelled: {done} of {_things(report, total)} {are(done)} in OMERO"
     if total == 0:
         stopped = report.failure
-        return (
-            f"Nothing was imported. {stopped.what} {stopped.advice}".rstrip(".")
-            if stopped
-            else "There was nothing to import"
-        )
+        return f"Nothing was imported: {stopped.what.rstrip('.')}" if stopped else "There was nothing to import"
     if total == 1:
         name = short(report.filesets[0].name)
         return f"{name} is in OMERO{_place(report)}" if done else f"{name} could not be imported into OMERO"
