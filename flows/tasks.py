@@ -6,11 +6,11 @@ from typing import Any, ParamSpec, TypeVar
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.core import pipeline
-from flows.core.errors import CourierError
+from flows.core.errors import CourierError, ImportCancelled
 from flows.core.job import Chunk, Job
 from flows.core.status import ImportReport
 
@@ -50,23 +50,27 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
 @stage("verify", "verify {chunk}")
 def verify_files(job: Job, chunk: Chunk) -> State[None]:
     """See that the files are there, complete, settled, readable and sound."""
-    return ended(pipeline.verify(job, chunk))
+    return ended(pipeline.verify, job, chunk)
 
 
 @stage("transfer", "transfer {chunk}")
 def transfer_files(job: Job, chunk: Chunk) -> State[None]:
     """Bring the bytes to where the import reads them."""
-    return ended(pipeline.transfer(job, chunk))
+    return ended(pipeline.transfer, job, chunk)
 
 
 @stage("import", "import {chunk}")
 def import_files(job: Job, chunk: Chunk) -> State[None]:
     """Bring the files into OMERO, and read the images back."""
-    return ended(pipeline.bring_in(job, chunk))
+    return ended(pipeline.bring_in, job, chunk)
 
 
-def ended(failed: str | None) -> State[None]:
-    """Say how a stage ended: a failed fileset shows red in the UI, and stops nothing."""
+def ended(work: Callable[[Job, Chunk], str | None], job: Job, chunk: Chunk) -> State[None]:
+    """Do the work and say how it ended: a failed fileset shows red in the UI, and stops nothing."""
+    try:
+        failed = work(job, chunk)
+    except ImportCancelled as cancelled:
+        return Cancelled(message=str(cancelled))
     return Failed(message=failed) if failed else Completed()
 
 

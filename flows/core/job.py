@@ -31,8 +31,8 @@ class Chunk:
 
     def __str__(self) -> str:
         """Say what is in it, for the names of its task runs."""
-        first = self.filesets[0].name
-        return first if len(self.filesets) == 1 else f"{first} and {len(self.filesets) - 1} more"
+        first, last = self.filesets[0].name, self.filesets[-1].name
+        return first if len(self.filesets) == 1 else f"{len(self.filesets)} files, {first} to {last}"
 
 
 class Job:
