@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from api.prefect_states import import_state, prefect_states
 from api.runs import EngineAway, ImportState, NewRun, Run, RunOver, RunQuery, RunUnknown
 from flows.core.seal import carried_session_name
-from flows.core.status import FilesetStatus, filesets_artifact
+from flows.core.status import FILESETS, FilesetStatus
 
 FLOW = "import-images"
 QUEUE = "people"
@@ -136,7 +136,10 @@ class PrefectRuns:
         """Return how far each fileset of a run is; none before they are known."""
         async with self._asking():
             found = await self._client.read_artifacts(
-                artifact_filter=where.ArtifactFilter(key=where.ArtifactFilterKey(any_=[filesets_artifact(run_id)])),
+                artifact_filter=where.ArtifactFilter(
+                    key=where.ArtifactFilterKey(any_=[FILESETS]),
+                    flow_run_id=where.ArtifactFilterFlowRunId(any_=[run_id]),
+                ),
                 sort=ArtifactSort.UPDATED_DESC,
                 limit=1,
             )

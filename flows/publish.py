@@ -11,7 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 
 from flows.core.ledger import Ledger
-from flows.core.status import filesets_artifact, overall, progress_bar, progress_line
+from flows.core.status import FILESETS, overall, progress_bar, progress_line
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class Publisher:
             share = done / total if total else 0.0
             self._write("progress", "progress", 100 * share, f"{progress_bar(share)} {progress_line(statuses)}")
             rows = [status.model_dump(mode="json") for status in statuses]
-            self._write("filesets", "table", rows, TABLE)
+            self._write(FILESETS, "table", rows, TABLE)
         except httpx.HTTPError as away:
             log.warning("Prefect does not answer, the import goes on: %s", away)
             return
@@ -87,8 +87,7 @@ class Publisher:
         if kind in self._artifacts:
             self._client.update_artifact(self._artifacts[kind], ArtifactUpdate(data=data, description=description))
             return
-        key = filesets_artifact(self._run_id) if kind == "filesets" else kind
         artifact = self._client.create_artifact(
-            ArtifactCreate(key=key, type=type_, data=data, description=description, flow_run_id=self._run_id)
+            ArtifactCreate(key=kind, type=type_, data=data, description=description, flow_run_id=self._run_id)
         )
         self._artifacts[kind] = artifact.id

@@ -6,17 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
-from uuid import UUID
 
 from pydantic import Field
 
 from flows.core.control import Stage
 from flows.core.requests import Failure, Fileset, Frozen, ImportedImage
 
-
-def filesets_artifact(run_id: UUID | str) -> str:
-    """Name the run's artifact of type `table` that holds a `FilesetStatus` per row: the API reads it."""
-    return f"filesets-{run_id}"
+FILESETS = "filesets"
+"""The run's artifact of type `table` that holds a `FilesetStatus` per row: the API reads it."""
 
 
 class FilesetStatus(Frozen):

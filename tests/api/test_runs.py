@@ -13,7 +13,7 @@ from api.prefect_runs import PrefectRuns
 from api.runs import EngineAway, ImportState, NewRun, RunOver, RunQuery, RunUnknown
 from flows.core.control import Stage
 from flows.core.seal import carried_session_name
-from flows.core.status import FilesetStatus, filesets_artifact
+from flows.core.status import FILESETS, FilesetStatus
 from tests.support.api import RunsInMemory
 
 pytestmark = pytest.mark.anyio
@@ -193,11 +193,13 @@ async def test_cancelling_a_waiting_run_forgets_the_session_that_waited_with_it(
 
 
 async def test_how_far_each_fileset_is_stands_in_the_runs_table(prefect) -> None:
-    made = await prefect.create(new_run())
+    made, other = await prefect.create(new_run()), await prefect.create(new_run())
     status = FilesetStatus(key="a", name="a.tif", files=("/a.tif",), stage=Stage.UPLOAD, bytes_done=5, bytes_total=9)
-    table = {"key": filesets_artifact(made.id), "type": "table", "data": [status.model_dump(mode="json")]}
+    table = {"key": FILESETS, "type": "table"}
     async with get_client() as client:
-        await client.create_artifact(ArtifactCreate(flow_run_id=made.id, **table))
+        rows = [status.model_dump(mode="json")]
+        await client.create_artifact(ArtifactCreate(flow_run_id=made.id, data=rows, **table))
+        await client.create_artifact(ArtifactCreate(flow_run_id=other.id, data=[], **table))
 
     assert await prefect.filesets(made.id) == (status,)
 
