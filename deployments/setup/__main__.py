@@ -56,18 +56,19 @@ def set_up(python: str) -> None:
     require_venv(python)
     venv_python = str(VENV / "bin" / "python")
     say(f"Setting up {VENV} with Python {version_of(python)}: about a minute, plus IcePy the first time.")
-    if (
-        not (version_of(venv_python) or "").startswith("3.11.")
-        or quiet([venv_python, "-m", "pip", "--version"]).returncode
-    ):
-        run(
-            "Making the virtual environment", [python, "-m", "venv", "--clear", str(VENV)], PROJECT / ".venv-making.log"
-        )
-        (PROJECT / ".venv-making.log").unlink()
+    if not _is_usable(venv_python):
+        made = quiet([python, "-m", "venv", "--clear", str(VENV)])
+        if made.returncode:
+            raise SetupError(f"{VENV} cannot be made: {made.stdout}{made.stderr}")
     icepy.ensure(venv_python, python, LOGS)
     pip = [venv_python, "-m", "pip", "install", "--progress-bar", "off"]
     pinned = ["-c", str(PROJECT / "constraints.txt"), "-e", f"{PROJECT}[sandbox,test]"]
     run("Installing the pinned packages", [*pip, *pinned], LOGS / "pip.log", detail=installing)
+
+
+def _is_usable(venv_python: str) -> bool:
+    is_3_11 = (version_of(venv_python) or "").startswith("3.11.")
+    return is_3_11 and quiet([venv_python, "-m", "pip", "--version"]).returncode == 0
 
 
 def installing(output: str) -> str:
