@@ -22,6 +22,8 @@ from deployments.sandbox.understudy.sessions import Session
 
 READ_LIMIT = 64_000_000
 """Bytes in one read; OMERO gives no more either (B: RawFileStoreI)."""
+_WRITE = 256 * 1024
+"""Bytes written to disk at once: for larger pieces Linux looks for memory in one piece, which takes longer."""
 NOT_REENTRANT = (
     "Hibernate session is not re-entrant.\n"
     "Either you have two threads operating on the same stateful object (don't do this)\n"
@@ -112,7 +114,7 @@ class FileStore(SessionService):
             if self.house.faults.disk_full:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             while data:
-                written = os.pwrite(descriptor, data, position)
+                written = os.pwrite(descriptor, data[:_WRITE], position)
                 data, position = data[written:], position + written
         except OSError as error:
             raise refusal(omero.ResourceError, f"Cannot write: {error.strerror}") from error

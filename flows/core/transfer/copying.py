@@ -18,6 +18,8 @@ CHUNK = 4 * 1024 * 1024
 """Bytes between two looks at whether the import is still wanted."""
 _BUFFERS = 4
 """Chunks in memory: one is written while those before are hashed."""
+_WRITE = 256 * 1024
+"""Bytes per write: for larger ones Linux looks for memory in large pieces, which can take six times as long."""
 
 Passed = Callable[[int], None]
 """Called with the bytes of this file that are done; raises to stop."""
@@ -172,7 +174,7 @@ def _read(file: SourceFile, source: FileIO, buffer: memoryview) -> int:
 
 def _write(copy: FileIO, data: memoryview) -> None:
     while data:
-        data = data[copy.write(data) :]
+        data = data[copy.write(data[:_WRITE]) :]
 
 
 def _publish(file: SourceFile, place: Place) -> None:
