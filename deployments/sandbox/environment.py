@@ -65,6 +65,7 @@ def settings_file(home: Home, remembered: Remembered) -> str:
     values = {
         f"SERVERS__{SERVER}__HOST": "127.0.0.1",
         f"SERVERS__{SERVER}__PORT": ports["omero_ssl"],
+        f"SERVERS__{SERVER}__WEB_URL": f"http://127.0.0.1:{ports['omero_control']}",
         f"SERVERS__{SERVER}__SERVICE_ACCOUNT__USER": SERVICE_ACCOUNT,
         f"SERVERS__{SERVER}__SERVICE_ACCOUNT__PASSWORD": remembered.passwords[SERVICE_ACCOUNT],
         "ROOTS__shares__PATH": f"{home.shares}/{{user}}",

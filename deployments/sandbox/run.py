@@ -13,6 +13,7 @@ from pathlib import Path
 from deployments.sandbox import postgres, processes
 from deployments.sandbox.environment import for_parts, settings_file
 from deployments.sandbox.home import Home, Remembered, Running, write_private
+from deployments.sandbox.images import make_small_ome_tiff
 from deployments.sandbox.parts import PROJECT, all_parts
 from deployments.sandbox.people import EASY_TO_TYPE, seed
 from deployments.sandbox.supervisor import Part, PartFailed, Stopped, Supervisor
@@ -61,10 +62,18 @@ def _start(supervisor: Supervisor, home: Home, remembered: Remembered, sockets: 
     postgres.own(home.postgres)
     for user in EASY_TO_TYPE:
         (home.shares / user).mkdir(exist_ok=True)
+    _an_image_to_begin_with(home.shares / "alice" / "today" / "cells.ome.tiff")
     supervisor.start(all_parts(home, remembered.ports, sockets))
     running = describe(home, remembered, sockets)
     show(running, home, seconds=time.monotonic() - began)
     home.announce(running)
+
+
+def _an_image_to_begin_with(path: Path) -> None:
+    """Make the image that the examples of the interface's page import."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make_small_ome_tiff(path)
 
 
 def describe(home: Home, remembered: Remembered, sockets: Path) -> Running:

@@ -1,4 +1,4 @@
-"""The switchboard for faults: a small HTTP server on the loopback address, one POST for each method of `Control`."""
+"""A small HTTP server on the loopback address: one POST for each method of `Control`, and pages to look at."""
 
 import json
 import logging
@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from deployments.sandbox.understudy.house import House
+from deployments.sandbox.understudy.pages import page
 
 log = logging.getLogger(__name__)
 
@@ -85,9 +86,16 @@ class ControlServer:
                 method = None if name.startswith("_") else getattr(board, name, None)
                 size = int(self.headers.get("Content-Length") or 0)
                 status, answer = _call(method, self.rfile.read(size))
-                body = json.dumps(answer).encode()
+                self._answer(status, json.dumps(answer), "application/json")
+
+            def do_GET(self) -> None:
+                """Show what a link into OMERO.web would show."""
+                self._answer(*page(house.database, self.path), "text/html; charset=utf-8")
+
+            def _answer(self, status: int, text: str, kind: str) -> None:
+                body = text.encode()
                 self.send_response(status)
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
