@@ -132,7 +132,7 @@ class ImportOptions(Frozen):
         default_factory=dict,
         title="Key-value pairs",
         description=(
-            'Added to each image, where they can be edited. Written as JSON: {"Cell line": "HeLa", "Stain": "DAPI"}'
+            'Added to each image, where they can be edited. Written as JSON: `{"Cell line": "HeLa", "Stain": "DAPI"}`'
         ),
         examples=[{"Cell line": "HeLa"}],
     )

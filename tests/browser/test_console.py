@@ -1,0 +1,131 @@
+"""The Prefect UI for somebody who has read nothing: start an import, follow it, stop it, read what became of it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from deployments.sandbox.home import Running
+from deployments.sandbox.images import make_large_ome_tiff, make_small_ome_tiff, make_text
+from flows.core.notify.render import Link, as_markdown
+from flows.core.requests import ImportRequest, Staging
+from tests.browser.console import PATIENCE, Console
+from tests.support.courier import Courier
+
+pytestmark = [pytest.mark.browser, pytest.mark.sandbox, pytest.mark.timeout(300)]
+
+FORM: dict[str, Any] = ImportRequest.model_json_schema()["properties"]
+
+
+@pytest.fixture
+def folder(alice: Courier) -> Path:
+    """A new folder of alice's."""
+    return alice.folder()
+
+
+def test_the_deployment_says_what_it_does_and_how_to_start_it(console: Console) -> None:
+    console.deployment()
+    console.tab("Description")
+
+    expect(console.page.get_by_text("Bring microscopy images into OMERO")).to_be_visible()
+    expect(console.page.get_by_text("choose Run and Custom run")).to_be_visible()
+
+
+def test_the_form_names_and_explains_every_field_what_is_needed_first(console: Console) -> None:
+    console.form()
+
+    in_order = sorted(FORM.values(), key=lambda field: field["position"])
+    titles = [field["title"] for field in in_order]
+    assert console.titles == [*titles[:2], *(f"{title} (Optional)" for title in titles[2:])]
+    assert console.explanations == [field["description"].replace("`", "") for field in in_order]
+
+
+def test_a_choice_is_made_from_a_list(console: Console) -> None:
+    console.form()
+
+    assert console.options("Copy first") == [each.value for each in Staging]
+
+
+def test_a_form_without_files_is_sent_back_with_a_word_at_the_field(console: Console) -> None:
+    console.form()
+    console.fill("OMERO user", "alice")
+    console.submit()
+
+    expect(console.field("Files or folders")).to_contain_text("'sources' is a required property")
+
+
+def test_an_import_started_from_the_form_is_followed_to_its_end(console: Console, folder: Path) -> None:
+    make_small_ome_tiff(folder / "cells.ome.tiff")
+
+    console.start("alice", str(folder), target=f"Project:name:Browser/Dataset:name:{folder.name}")
+    console.ends("Completed")
+
+    expect(console.page.get_by_text(f"alice: cells.ome.tiff into Dataset {folder.name}").first).to_be_visible()
+    console.artifact("progress")
+    expect(console.page.get_by_text("██████████ 1 of 1 file in OMERO")).to_be_visible()
+    expect(console.page.get_by_text("Progress: 100%")).to_be_visible()
+
+
+def test_the_outcome_is_a_report_for_people_and_a_table_of_all_files(console: Console, folder: Path) -> None:
+    make_small_ome_tiff(folder / "cells.ome.tiff")
+    run = console.start("alice", str(folder))
+    console.ends("Completed")
+
+    console.artifact("report")
+    expect(
+        console.page.get_by_role("heading", name=f"cells.ome.tiff is in OMERO, in dataset {folder.name}")
+    ).to_be_visible()
+    expect(console.page.get_by_text(re.compile(r"64 . 64, 2 channels, z 3, t 2\. Image \d+"))).to_be_visible()
+    console.run(run)
+    console.artifact("filesets")
+    expect(console.page.get_by_role("row").filter(has_text=re.compile(r"cells\.ome\.tiff\s*done"))).to_be_visible()
+
+
+def test_a_broken_file_is_named_with_the_reason_and_what_to_do(console: Console, folder: Path) -> None:
+    make_small_ome_tiff(folder / "good.ome.tiff")
+    make_text(folder / "bad.tif")
+    console.start("alice", str(folder))
+    console.ends("PartlyFailed")
+
+    console.artifact("report")
+    expect(console.page.get_by_role("heading", name="1 of 2 files is in OMERO, 1 is not")).to_be_visible()
+    failed = console.page.get_by_role("listitem").filter(has_text="Its name says TIFF, but it is a text.")
+    expect(failed).to_contain_text(str(folder / "bad.tif"))
+    expect(failed).to_contain_text("Open it in the microscope's software and export it again.")
+
+
+@pytest.mark.usefixtures("slow_omero")
+def test_the_bar_moves_while_a_file_is_uploaded_and_the_cancel_button_stops_it(console: Console, folder: Path) -> None:
+    make_large_ome_tiff(folder / "night.ome.tiff")
+    run = console.start("alice", str(folder))
+    console.tab("Artifacts")
+
+    begun = console.page.get_by_text(re.compile(r"^█.*0 of 1 file in OMERO; now: upload 1"))
+    expect(begun).to_be_visible(timeout=PATIENCE)
+    first = begun.inner_text()
+    expect(begun).not_to_have_text(first, timeout=PATIENCE)
+    console.cancel()
+    console.ends("Cancelled")
+    console.run(run)
+    console.artifact("report")
+    expect(console.page.get_by_role("heading", name="Import cancelled: 0 of 1 file are in OMERO")).to_be_visible()
+
+
+def test_links_in_a_report_lead_to_omero_web(console: Console, sandbox: Running) -> None:
+    url = "https://omero.example/webclient/?show=image-7"
+    report = {"type": "markdown", "key": "report", "data": as_markdown(((Link("Image 7", url),),), "Done")}
+    made = httpx.post(f"{sandbox.prefect}/api/artifacts/", json=report, trust_env=False).json()
+
+    console.page.goto(f"{sandbox.prefect}/artifacts/artifact/{made['id']}")
+
+    expect(console.page.get_by_role("link", name="Image 7")).to_have_attribute("href", url)
+
+
+def test_there_is_no_way_to_the_ui_that_calls_home(console: Console, sandbox: Running) -> None:
+    console.page.goto(f"{sandbox.prefect}/v2/dashboard")
+    console.deployment()
+
+    expect(console.page.get_by_text("V2")).to_have_count(0)
