@@ -23,7 +23,8 @@ def test_sizes_have_a_unit_that_fits(count: float, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"), [(0.2, "0 s"), (59.7, "1 min 0 s"), (133, "2 min 13 s"), (7261, "2 h 1 min")]
+    ("seconds", "expected"),
+    [(0.2, "less than 1 s"), (1.2, "1 s"), (59.7, "1 min 0 s"), (133, "2 min 13 s"), (7261, "2 h 1 min")],
 )
 def test_durations_have_two_units_at_most(seconds: float, expected: str) -> None:
     assert duration(seconds) == expected
