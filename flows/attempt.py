@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -123,7 +124,8 @@ def attempt(request: ImportRequest, *, at_the_end: Callable[..., object]) -> Ite
     tidy_log()
     settings = read_settings()
     run_id = UUID(str(this_run.id))
-    job = Job(str(run_id), request, settings, carried=lambda: take_carried_session(settings))
+    carried = partial(take_carried_session, settings)
+    job = Job(str(run_id), request, settings, carried=carried, repeated=this_run.run_count > 1)
     publisher = Publisher(run_id, job.ledger)
     run = Attempt(job, publisher, settings)
     interrupted: BaseException | None = None

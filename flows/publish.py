@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 
 from flows.core.ledger import Ledger
 from flows.core.status import FILESETS, overall, progress_bar, progress_line
@@ -61,7 +62,10 @@ class Publisher:
 
     def page(self, text: str) -> None:
         """Leave the run's report, as markdown."""
-        self._write("report", "markdown", text, REPORT)
+        try:
+            self._write("report", "markdown", text, REPORT)
+        except httpx.HTTPError as away:
+            log.warning("Prefect does not answer, the report is not kept there: %s", away)
 
     def _watch(self) -> None:
         while not self._stop.wait(max(SHORTEST_INTERVAL, len(self._ledger.statuses()) / ROWS_PER_SECOND)):
@@ -84,10 +88,21 @@ class Publisher:
         self._shown = revision
 
     def _write(self, kind: str, type_: str, data: Any, description: str) -> None:
-        if kind in self._artifacts:
-            self._client.update_artifact(self._artifacts[kind], ArtifactUpdate(data=data, description=description))
+        if (known := self._artifacts.get(kind) or self._of_earlier_attempt(kind)) is not None:
+            self._client.update_artifact(known, ArtifactUpdate(data=data, description=description))
+            self._artifacts[kind] = known
             return
         artifact = self._client.create_artifact(
             ArtifactCreate(key=kind, type=type_, data=data, description=description, flow_run_id=self._run_id)
         )
         self._artifacts[kind] = artifact.id
+
+    def _of_earlier_attempt(self, kind: str) -> UUID | None:
+        """It is written on, so that a run shows each of them once."""
+        found = self._client.read_artifacts(
+            artifact_filter=ArtifactFilter(
+                key=ArtifactFilterKey(any_=[kind]), flow_run_id=ArtifactFilterFlowRunId(any_=[self._run_id])
+            ),
+            limit=1,
+        )
+        return found[0].id if found else None

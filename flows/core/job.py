@@ -45,8 +45,9 @@ class Job:
         settings: Settings,
         *,
         carried: Callable[[], SecretStr | None] = lambda: None,
+        repeated: bool = False,
     ) -> None:
-        """Take up a request; nothing is asked of OMERO yet.
+        """Take up a request; nothing is asked of OMERO yet. A repeated one may have brought in some of it already.
 
         Raises:
             UnknownServer: the settings do not say into which server this process imports.
@@ -56,6 +57,7 @@ class Job:
         self.settings = settings
         self.server_name = _server_name(settings)
         self.server = settings.servers[self.server_name]
+        self.repeated = repeated
         self.ledger = Ledger()
         self.account = Account(
             self.server,

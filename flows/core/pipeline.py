@@ -106,7 +106,8 @@ def _import(job: Job, staged: StagedFileset) -> None:
         session = job.account.session()
         job.ledger.started(key)
         try:
-            earlier = find_earlier(session, job.run_key(key)) if job.ledger.status(key).attempts > 1 else None
+            again = job.repeated or job.ledger.status(key).attempts > 1
+            earlier = find_earlier(session, job.run_key(key)) if again else None
             imported = earlier or import_fileset(
                 session,
                 staged,

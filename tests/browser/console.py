@@ -91,6 +91,11 @@ class Console:
         """See the run end in a state."""
         expect(self.page.get_by_text(state, exact=True).first).to_be_visible(timeout=PATIENCE)
 
+    def retry(self) -> None:
+        """Run the run that is shown once more."""
+        self.page.get_by_role("button", name="Retry", exact=True).click()
+        self.page.locator(".p-modal").get_by_role("button", name="Retry", exact=True).click()
+
     def cancel(self) -> None:
         """Cancel the run that is shown."""
         self.page.get_by_role("button", name="Cancel", exact=True).click()

@@ -20,6 +20,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.sandbox, pytest.mark.timeout(300)
 FORM: dict[str, Any] = ImportRequest.model_json_schema()["properties"]
 
 
+def images(status: dict[str, Any], name: str) -> list[int]:
+    (fileset,) = (each for each in status["filesets"] if each["name"] == name)
+    return [image["id"] for image in fileset["images"]]
+
+
 @pytest.fixture
 def folder(alice: Courier) -> Path:
     """A new folder of alice's."""
@@ -95,6 +100,22 @@ def test_a_broken_file_is_named_with_the_reason_and_what_to_do(console: Console,
     failed = console.page.get_by_role("listitem").filter(has_text="Its name says TIFF, but it is a text.")
     expect(failed).to_contain_text(str(folder / "bad.tif"))
     expect(failed).to_contain_text("Open it in the microscope's software and export it again.")
+
+
+def test_a_retry_imports_what_is_missing_and_nothing_twice(console: Console, alice: Courier, folder: Path) -> None:
+    make_small_ome_tiff(folder / "good.ome.tiff")
+    make_text(folder / "late.ome.tiff")
+    run = console.start("alice", str(folder))
+    console.ends("PartlyFailed")
+    before = images(alice.status(run), "good.ome.tiff")
+
+    make_small_ome_tiff(folder / "late.ome.tiff")
+    console.retry()
+    console.ends("Completed")
+
+    assert images(alice.status(run), "good.ome.tiff") == before
+    console.artifact("report")
+    expect(console.page.get_by_role("heading", name="All 2 files are in OMERO")).to_be_visible()
 
 
 @pytest.mark.usefixtures("slow_omero")
