@@ -20,6 +20,8 @@ _BUFFERS = 4
 """Chunks in memory: one is written while those before are hashed."""
 _WRITE = 256 * 1024
 """Bytes per write: for larger ones Linux looks for memory in large pieces, which can take six times as long."""
+_AHEAD = 32 * 1024 * 1024
+"""Bytes after which the disk is set to work: the sync at the end then waits for little."""
 
 Passed = Callable[[int], None]
 """Called with the bytes of this file that are done; raises to stop."""
@@ -149,6 +151,9 @@ def _copy(file: SourceFile, source: FileIO, partial: Path, pipe: _Pipe, passed: 
             pipe.hash(buffer, length)
             _write(copy, buffer[:length])
             done += length
+            if done % _AHEAD < length:
+                # Linux begins to write such pages; those that are not on disk yet stay in memory.
+                os.posix_fadvise(copy.fileno(), done - _AHEAD, _AHEAD, os.POSIX_FADV_DONTNEED)
             passed(done)
         os.fsync(copy.fileno())
 
