@@ -38,6 +38,6 @@ def console(page: Page, sandbox: Running) -> Console:
 def slow_omero(sandbox: Running) -> Iterator[Control]:
     """An OMERO that takes its time over every write, until the test ends."""
     control = Control(sandbox.omero_control)
-    control.latency(write=1.0)
+    control.latency(write=0.5)
     yield control
     control.clear()
