@@ -7,7 +7,6 @@ with the images afterwards is waited for, not timed.
 import json
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,11 +20,10 @@ from pydantic import SecretStr
 from flows.core.control import Stage, Uncontrolled
 from flows.core.omero_client import ImportDetails, import_fileset, log_in
 from flows.core.omero_client.commands import delete_filesets
-from flows.core.omero_client.session import UPLOADS
 from flows.core.settings import OmeroServer
 from tests.bench import naive
 from tests.bench.figures import Figure, Sizes, interleaved, seconds, times_faster
-from tests.bench.material import padded_image, random_file, sparse_image, staged
+from tests.bench.material import padded_image, sparse_image, staged
 from tests.bench.rigs import PROJECT, omero_stand_in
 from tests.support.understudy import Understudy
 
@@ -74,12 +72,8 @@ class Contenders:
         return watch.uploaded
 
     def one_by_one(self, *paths: Path) -> float:
-        """Import as the product does, when it may send one file at a time only."""
-        self._session.upload_slots = threading.BoundedSemaphore(1)
-        try:
-            return self.product(*paths)
-        finally:
-            self._session.upload_slots = threading.BoundedSemaphore(UPLOADS)
+        """Import as the product does, each file as a fileset of its own, one after the other."""
+        return sum(self.product(path) for path in paths)
 
     def plain(self, *paths: Path) -> float:
         """Import as omero-py's tests do."""
@@ -106,8 +100,7 @@ class Contenders:
 def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     """One large file; four side by side; each without and with latency; memory."""
     one = [padded_image(folder / "one.ome.tiff", sizes.one_file)]
-    four = [padded_image(folder / "four-0.ome.tiff", sizes.each_of_four)]
-    four += [random_file(folder / f"four-{number}.bin", sizes.each_of_four) for number in (1, 2, 3)]
+    four = [padded_image(folder / f"four-{number}.ome.tiff", sizes.each_of_four) for number in range(4)]
     with omero_stand_in(folder / "stand-in") as at:
         both = Contenders(at)
         try:
