@@ -43,7 +43,7 @@ def run(blocks: Sequence[Fence], environment: Mapping[str, str], directory: Path
     Raises:
         CommandsFailed: one of them ended with an error, or nothing ended in time.
     """
-    marked = "\n".join(f"echo 'BLOCK {n}' | tee /dev/stderr\n{block.text}" for n, block in enumerate(blocks))
+    marked = "\n".join(f"printf '\\nBLOCK {n}\\n' | tee /dev/stderr\n{block.text}" for n, block in enumerate(blocks))
     done = subprocess.run(
         ["timeout", "--kill-after=5", str(timeout), "bash", "-c", PREAMBLE + marked],
         cwd=directory,
@@ -64,4 +64,4 @@ def run(blocks: Sequence[Fence], environment: Mapping[str, str], directory: Path
 
 
 def _parts(output: str) -> list[str]:
-    return re.split(r"^BLOCK \d+\n", output, flags=re.MULTILINE)[1:]
+    return re.split(r"\nBLOCK \d+\n", output)[1:]

@@ -23,7 +23,7 @@ from deployments.sandbox.understudy.sessions import Session
 READ_LIMIT = 64_000_000
 """Bytes in one read; OMERO gives no more either (B: RawFileStoreI)."""
 _WRITE = 256 * 1024
-"""Bytes written to disk at once: for larger pieces Linux looks for memory in one piece, which takes longer."""
+"""Bytes written to disk at once. Matters on virtual machines that give free memory back (docs/bench.md)."""
 NOT_REENTRANT = (
     "Hibernate session is not re-entrant.\n"
     "Either you have two threads operating on the same stateful object (don't do this)\n"

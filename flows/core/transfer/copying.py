@@ -19,7 +19,7 @@ CHUNK = 4 * 1024 * 1024
 _BUFFERS = 4
 """Chunks in memory: one is written while those before are hashed."""
 _WRITE = 256 * 1024
-"""Bytes per write: for larger ones Linux looks for memory in large pieces, which can take six times as long."""
+"""Bytes per write, as with cp and rsync. Matters on virtual machines that give free memory back (docs/bench.md)."""
 _AHEAD = 32 * 1024 * 1024
 """Bytes after which the disk is set to work: the sync at the end then waits for little."""
 
@@ -152,7 +152,7 @@ def _copy(file: SourceFile, source: FileIO, partial: Path, pipe: _Pipe, passed: 
             _write(copy, buffer[:length])
             done += length
             if done % _AHEAD < length:
-                # Linux begins to write such pages; those that are not on disk yet stay in memory.
+                # Linux begins to write these pages. A few leave memory, and the import reads them from disk.
                 os.posix_fadvise(copy.fileno(), done - _AHEAD, _AHEAD, os.POSIX_FADV_DONTNEED)
             passed(done)
         os.fsync(copy.fileno())
