@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.problems import Problem, Reason
-from flows.core.control import Stage
+from flows.core.control import Uncontrolled
 from flows.core.errors import ImportCancelled, SourceEmpty, SourceError, SourceNotAllowed, SourceUnreadable
 from flows.core.requests import Failure, SourceFile
 from flows.core.settings import Root, Verification
@@ -28,14 +28,11 @@ class Look:
 
 
 @dataclass
-class Deadline:
+class Deadline(Uncontrolled):
     """A `Control` that ends a look around after some time."""
 
     seconds: float
     _began: float = field(default_factory=time.monotonic)
-
-    def moved(self, key: str, stage: Stage, done: int, total: int) -> None:
-        """Nobody watches."""
 
     def check(self) -> None:
         """Go on while there is time."""

@@ -77,7 +77,7 @@ def settings_file(home: Home, remembered: Remembered) -> str:
         "NOTIFICATIONS__MAIL__SENDER": "omero-courier@sandbox.example",
         "NOTIFICATIONS__ADMINISTRATORS": f'["{ADMINISTRATOR}"]',
         "HTTP__PORT": ports["api"],
-        "HTTP__AUDIT_LOG": home.audit_log,
+        "AUDIT__FILE": home.audit_log,
         "HTTP__TOKENS__machine__SHA256": hashlib.sha256(remembered.token.encode()).hexdigest(),
         "HTTP__TOKENS__machine__USERS": '["*"]',
         "CONSOLE__URL": f"http://127.0.0.1:{ports['prefect']}",

@@ -19,7 +19,7 @@ class Stage(StrEnum):
 
 
 class Control(Protocol):
-    """Handed to every stage. Both calls are cheap and may come from any thread."""
+    """Handed to every stage. Its calls may come from any thread."""
 
     def moved(self, key: str, stage: Stage, done: int, total: int) -> None:
         """The fileset `key` is in `stage`, `done` of `total` bytes through it."""
@@ -27,9 +27,15 @@ class Control(Protocol):
     def check(self) -> None:
         """Return while the import is wanted.
 
+        Cheap, but waits while the machine is to be left alone.
+
         Raises:
             ImportCancelled: it is not wanted any more: stop, and leave nothing half-done.
+            RunPutOff: it is to go on later: stop, and leave nothing half-done.
         """
+
+    def pace(self, count: int) -> None:
+        """Wait until `count` further bytes may be sent, where there is a limit."""
 
 
 class Uncontrolled:
@@ -40,3 +46,6 @@ class Uncontrolled:
 
     def check(self) -> None:
         """Go on."""
+
+    def pace(self, count: int) -> None:
+        """Send as fast as it goes."""

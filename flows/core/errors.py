@@ -25,7 +25,9 @@
     │   ├── OmeroFault               an internal error without a better name          (transient)
     │   ├── SessionLost              the session ended while it was used              (transient)
     │   ├── UploadCorrupted          checksums differ after the upload                (transient)
+    │   ├── DuplicateUnderWay        another import brings in the same files just now  (transient)
     │   ├── LoginRefused
+    │   │   └── SessionEnded         the session that the import lived in is over
     │   ├── NotPermitted
     │   ├── TargetNotFound
     │   ├── ImportRefused            OMERO cannot read the data
@@ -34,6 +36,8 @@
     ├── SealBroken                   a sealed value that none of our keys opens
     ├── NotificationFailed                                                            (transient)
     ├── ImportCancelled
+    ├── RunPutOff                    the run gives its place back and goes on later    (transient)
+    ├── AttemptSuperseded            another attempt of the same run has taken over
     └── UnexpectedFault              outside the tree: a bug, or the machine          (transient)
 
 A message says what happened, to which file or import, and what to do about it.
@@ -243,6 +247,19 @@ class LoginRefused(OmeroError):
     advice_by_default = "Check user, password or session, and that the account is active."
 
 
+class SessionEnded(LoginRefused):
+    """The OMERO session that this import lived in has ended."""
+
+    advice_by_default = "Log in again, and retry the import: what is in OMERO already is not imported twice."
+
+
+class DuplicateUnderWay(OmeroError):
+    """Another import is bringing in the same files."""
+
+    transient = True
+    advice_by_default = "Nothing to do: once that one has ended, this one is looked at again."
+
+
 class NotPermitted(OmeroError):
     """OMERO does not allow this user to do that."""
 
@@ -293,6 +310,19 @@ class ImportCancelled(CourierError):
     """The import was cancelled."""
 
     advice_by_default = "What was already in OMERO stays there; import the rest again if you want it."
+
+
+class RunPutOff(CourierError):
+    """The run gives its place back and goes on later."""
+
+    transient = True
+    advice_by_default = "Nothing to do: it goes on by itself."
+
+
+class AttemptSuperseded(CourierError):
+    """Another attempt of this import has taken over."""
+
+    advice_by_default = "Nothing to do: this process was thought dead, and stops."
 
 
 class UnexpectedFault(CourierError):

@@ -41,6 +41,9 @@ class Ledger:
         if self._cancelled.is_set():
             raise ImportCancelled
 
+    def pace(self, count: int) -> None:
+        """Wait until `count` further bytes may be sent."""
+
     def cancel(self) -> None:
         """Make every stage stop at its next chunk or poll."""
         self._cancelled.set()
@@ -67,6 +70,7 @@ class Ledger:
             bytes_done=total,
             fileset_id=value.fileset_id,
             images=value.images,
+            duplicate=value.duplicate,
             failure=None,
         )
 

@@ -42,6 +42,13 @@ class Staging(StrEnum):
     STAGE = "stage"
 
 
+class Duplicates(StrEnum):
+    """What is done with files that the user has in OMERO already."""
+
+    SKIP = "skip"
+    IMPORT = "import"
+
+
 def _absolute(path: str) -> str:
     # Return, pressed in a form's field, is no part of a path.
     path = path.rstrip("\r\n")
@@ -154,6 +161,19 @@ class ImportOptions(Frozen):
             "auto: as the administrator set it up. direct: read the files where they are. "
             "stage: copy them to the staging area first, so that the source is free early."
         ),
+    )
+    duplicates: Duplicates = Field(
+        default=Duplicates.SKIP,
+        title="Already in OMERO",
+        description=(
+            "skip: what the user has in this group of OMERO already is put into the target, and not imported again. "
+            "import: it is imported once more."
+        ),
+    )
+    bulk: bool = Field(
+        default=False,
+        title="In no hurry",
+        description="Lets others go first, also between files: for large amounts that nobody waits for.",
     )
     notify: list[Receiver] = Field(
         default_factory=list,
@@ -346,6 +366,8 @@ class ImportedFileset(Frozen):
     images: tuple[ImportedImage, ...] = Field(min_length=1)
     target_kind: Literal["Dataset", "Screen"] | None = None
     target_id: int | None = None
+    duplicate: bool = False
+    """It was there already, of the same user and with the same content: nothing was imported."""
 
 
 class Failure(Frozen):

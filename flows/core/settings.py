@@ -64,6 +64,11 @@ class OmeroServer(Part):
         default=None, description="Left out: the courier carries the session of the caller, sealed."
     )
     runs: int = Field(default=2, ge=1, le=50, description="Imports that run at a time: the limit of the work pool.")
+    runs_per_user: int = Field(
+        default=2,
+        ge=1,
+        description="Imports of one user that run or stand in line at a time; further ones come after others'.",
+    )
     filesets_per_run: int = Field(
         default=2, ge=1, le=16, description="Filesets side by side in a run; runs x this is what OMERO sees at once."
     )
@@ -126,6 +131,79 @@ class StagingArea(Part):
     keep_free: int = Field(default=1_000_000_000, ge=0, description="Bytes that stay free on its disk.")
 
 
+class Retries(Part):
+    """Tries of a run as a whole, each with a process of its own; those within one take seconds."""
+
+    minutes: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        default=(10, 10, 120, 1440, 1440, 1440),
+        description="Minutes before each further try of an import, or of a message, that could not end well yet.",
+    )
+    jitter: float = Field(default=0.1, ge=0, le=1, description="By what share these are lengthened at random.")
+    crashes: int = Field(
+        default=3, ge=0, description="Times that a run whose process was lost starts again, until a person retries it."
+    )
+    crash_seconds: float = Field(
+        default=10, ge=0, description="Seconds before a lost run starts again; doubles with each time."
+    )
+
+
+class Worker(Part):
+    """How gently the workers of this machine treat it."""
+
+    limit: int = Field(default=4, ge=1, description="Runs at a time on this machine, of each worker.")
+    nice: int = Field(default=5, ge=0, le=19, description="How far the runs stand back for other programs.")
+    io_class: Literal["none", "best-effort", "idle"] = Field(
+        default="none", description="Their class for the disk; idle: only when nobody else wants it."
+    )
+    bandwidth: int | None = Field(
+        default=None, gt=0, description="Bytes per second that all runs of a worker send together at most."
+    )
+    quiet_hours: tuple[
+        Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")], ...
+    ] = Field(default=(), description="Local times in which nothing is imported, for example 08:00-18:00.")
+    pause_file: Path | None = Field(default=None, description="While this file exists nothing is imported.")
+    pause_process: str | None = Field(
+        default=None, description="While a process of this name runs nothing is imported."
+    )
+    patience: float = Field(
+        default=60, ge=0, description="Seconds that a paused run keeps its place before it gives it back."
+    )
+    drain_seconds: float = Field(
+        default=60, ge=0, description="Seconds that runs may go on with what they are uploading when a worker stops."
+    )
+    directory: Path | None = Field(
+        default=None,
+        description="Where a worker tells its runs to stop or to slow down; left out: its own, below /tmp.",
+    )
+
+
+class Upkeep(Part):
+    """Housekeeping: what is looked after while nobody looks."""
+
+    interval: float = Field(default=60, ge=5, description="Seconds between two rounds.")
+    silence: float = Field(
+        default=90, ge=60, description="Seconds without a sign of life after which a run counts as lost."
+    )
+    slow_seconds: float = Field(
+        default=5, gt=0, description="An OMERO that takes longer than this to answer gets fewer imports."
+    )
+    keep_days: float = Field(
+        default=90, gt=0, description="Days after which runs that ended well are forgotten, with names and paths."
+    )
+    staging_days: float = Field(default=2, gt=0, description="Days after which copies that no run owns are removed.")
+    digest_at: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = Field(
+        default="07:00", description="Local time at which administrators get the day's digest."
+    )
+
+
+class Audit(Part):
+    """The audit trail: who asked for what, and what was done."""
+
+    file: Path | None = Field(default=None, description="JSON lines are appended to it. Left out: none is kept.")
+    max_bytes: int = Field(default=100_000_000, ge=1000, description="Size at which a new file is begun.")
+    keep_days: float = Field(default=730, gt=0, description="Days after which old files are removed.")
+
+
 class Mail(Part):
     """The mail server."""
 
@@ -153,6 +231,9 @@ class Notifications(Part):
     )
     administrators: tuple[str, ...] = Field(
         default=(), description="E-mail addresses or channel names told of failed imports."
+    )
+    delay_minutes: float = Field(
+        default=60, gt=0, description="Minutes that an import may wait before its user hears that it waits."
     )
 
     @model_validator(mode="after")
@@ -185,9 +266,6 @@ class Http(Part):
         default=12, gt=0, le=24 * 30, description="How long an OMERO session made at the door may idle."
     )
     max_waiting: int = Field(default=10_000, ge=1, description="Waiting imports per server before a 429.")
-    audit_log: Path | None = Field(
-        default=None, description="File that who asked for what is appended to, as JSON lines."
-    )
 
 
 class Console(Part):
@@ -215,6 +293,10 @@ class Settings(BaseSettings):
     roots: dict[Label, Root] = Field(default_factory=dict, description="Where imports may come from, by a short name.")
     verification: Verification = Field(default_factory=Verification, description="The verify stage.")
     staging: StagingArea = Field(default_factory=StagingArea, description="The staging area.")
+    retries: Retries = Field(default_factory=Retries, description="Tries of a run as a whole.")
+    worker: Worker = Field(default_factory=Worker, description="How gently the workers of this machine treat it.")
+    upkeep: Upkeep = Field(default_factory=Upkeep, description="Housekeeping.")
+    audit: Audit = Field(default_factory=Audit, description="The audit trail.")
     notifications: Notifications = Field(default_factory=Notifications, description="Who is told, and how.")
     http: Http = Field(default_factory=Http, description="The HTTP interface.")
     console: Console = Field(default_factory=Console, description="The Prefect UI.")

@@ -29,6 +29,8 @@ class FilesetStatus(Frozen):
     failure: Failure | None = None
     fileset_id: int | None = None
     images: tuple[ImportedImage, ...] = ()
+    duplicate: bool = False
+    """It was in OMERO already: nothing was imported."""
     files: tuple[str, ...]
     """Client paths."""
     key: str

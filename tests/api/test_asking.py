@@ -148,7 +148,7 @@ def test_too_many_waiting_imports_are_refused_with_a_time_to_come_back(door_with
 
 def test_who_asked_for_what_is_written_down(door_with, tmp_path) -> None:
     trail = tmp_path / "audit.jsonl"
-    door = door_with(http={"audit_log": str(trail)})
+    door = door_with(audit={"file": str(trail)})
     import_id = door.ask().json()["id"]
     door.client.post(f"/v1/imports/{import_id}/cancel", headers=bearer("alice"))
 

@@ -157,7 +157,11 @@ def test_the_form_offers_no_null_where_it_takes_text() -> None:
     """The Prefect UI fills defaults in, and its own check then refuses null."""
     properties = ImportRequest.model_json_schema()["properties"]
 
-    assert {name: each["default"] for name, each in properties.items() if "default" in each} == {"staging": "auto"}
+    assert {name: each["default"] for name, each in properties.items() if "default" in each} == {
+        "staging": "auto",
+        "duplicates": "skip",
+        "bulk": False,
+    }
 
 
 def test_the_form_asks_first_for_what_is_required() -> None:

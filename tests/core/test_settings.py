@@ -129,7 +129,7 @@ def written(default: object) -> object:
         pytest.param("COURIER_SERVRES", "COURIER_SERVRES", id="at the top"),
         pytest.param("COURIER_HTTP__PROT", "http.prot", id="nested"),
         pytest.param("COURIER_SERVERS__MAIN__PROT", "servers.main.prot", id="of a server"),
-        pytest.param("COURIER_RETRIES__DELAYS", "COURIER_RETRIES__DELAYS", id="below an unknown part"),
+        pytest.param("COURIER_RETIRES__DELAYS", "COURIER_RETIRES__DELAYS", id="below an unknown part"),
     ],
 )
 def test_an_unknown_variable_is_refused_by_name(environment: pytest.MonkeyPatch, variable: str, named: str) -> None:

@@ -131,6 +131,10 @@ class _Import:
         """Ask whether to go on."""
         self._control.check()
 
+    def pace(self, count: int) -> None:
+        """Wait until so many bytes may be sent."""
+        self._control.pace(count)
+
     def _patience(self) -> int:
         """Return how long OMERO may take to start the import, in milliseconds.
 

@@ -33,6 +33,9 @@ class Watcher(Protocol):
     def check(self) -> None:
         """Raise what ends the upload."""
 
+    def pace(self, count: int) -> None:
+        """Wait until `count` bytes may be sent."""
+
 
 class _Stopped(ImportCancelled):
     """Another file of the fileset failed."""
@@ -136,6 +139,7 @@ class Upload:
             buffer = memoryview(bytearray(min(CHUNK, max(file.size, 1))))
             while count := source.readinto(buffer):
                 self._check()
+                self._watcher.pace(count)
                 store.put(buffer[:count])
                 checksum.update(buffer[:count])
             store.settle()

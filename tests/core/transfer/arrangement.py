@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from flows.core.control import Stage
+from flows.core.control import Stage, Uncontrolled
 from flows.core.errors import ImportCancelled
 from flows.core.requests import Fileset, SourceFile, StagedFileset, Staging, VerifiedFileset
 from flows.core.settings import StagingArea
@@ -14,7 +14,7 @@ CONTENT = bytes(range(256)) * 21
 """Some five chunks and a bit."""
 
 
-class Watch:
+class Watch(Uncontrolled):
     """Keeps what a stage says, and does something at the n-th look whether it should go on."""
 
     def __init__(self, at: int = -1, do: Callable[[], object] = lambda: None) -> None:

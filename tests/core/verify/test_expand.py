@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.core.control import Stage
+from flows.core.control import Uncontrolled
 from flows.core.errors import ImportCancelled, RequestError
 from flows.core.settings import Verification
 from flows.core.verify import Access, Expansion, expand
@@ -197,9 +197,7 @@ def test_a_folder_that_may_not_be_read_is_refused(home: Path, look) -> None:
 def test_a_cancelled_import_stops_looking(home: Path, access: Access) -> None:
     make(home, "2026/a.tif")
 
-    class Cancelled:
-        def moved(self, key: str, stage: Stage, done: int, total: int) -> None: ...
-
+    class Cancelled(Uncontrolled):
         def check(self) -> None:
             raise ImportCancelled
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.core.control import Stage, Uncontrolled
+from flows.core.control import Uncontrolled
 from flows.core.errors import ImportCancelled, SourceMissing, SourceUnsettled
 from flows.core.settings import Verification
 from flows.core.verify.settle import Clock, settled
@@ -91,9 +91,7 @@ def test_a_file_that_goes_away_is_missing(tmp_path: Path) -> None:
 def test_a_cancelled_import_does_not_wait(tmp_path: Path) -> None:
     touch(tmp_path / "a.tif", NOW)
 
-    class Cancelled:
-        def moved(self, key: str, stage: Stage, done: int, total: int) -> None: ...
-
+    class Cancelled(Uncontrolled):
         def check(self) -> None:
             raise ImportCancelled
 

@@ -1,0 +1,74 @@
+"""Names that the flows, the API and the deployments share: of pools, queues, states, tags and locks; plain text."""
+
+IMPORT_FLOW = "import-images"
+HOUSEKEEPING_FLOW = "housekeeping"
+MESSAGE_FLOW = "send-message"
+
+COURIER_POOL = "courier"
+"""The work pool of housekeeping and of messages that could not be sent at once."""
+COURIER_DEPLOYMENT = "courier"
+"""The deployment of either: `housekeeping/courier` and `send-message/courier`."""
+PEOPLE = "people"
+"""The queue of those who wait for their images."""
+BULK = "bulk"
+"""The queue of those that nobody waits for: it comes second, and leaves a place free."""
+
+HELD = "Held"
+"""A run that waits, of type SCHEDULED, until an earlier one of the same user has ended."""
+AWAITING_RETRY = "AwaitingRetry"
+"""A run that waits for a further try, after minutes to days. The Retry button of the UI sets it, too."""
+PUT_OFF = "PutOff"
+"""A run, of type SCHEDULED, that gave its place back: to others, or since its worker stops. No try is counted."""
+REVIVED = "Revived"
+"""A run, of type SCHEDULED, that starts again after its process was lost."""
+PARTLY_FAILED = "PartlyFailed"
+LOGIN_NEEDED = "LoginNeeded"
+"""A run, of type FAILED, whose user has to log in again: the session that it lived in has ended."""
+
+TOLD = "told"
+"""The tag of a run that has ended and whose user knows, or a message to whom is on its way."""
+INTERIM_TOLD = "told-of-delay"
+"""The tag of a run whose user knows that it waits long."""
+
+STRIPES = 64
+"""Locks that look-up and creation share out among themselves."""
+
+
+def pool_of(server: str) -> str:
+    """Name the work pool of an OMERO server: the waiting room of its imports."""
+    return f"omero-{server}"
+
+
+def user_tag(user: str) -> str:
+    """Tag a run with the OMERO login name that it imports for."""
+    return f"user:{user}"
+
+
+def server_tag(server: str) -> str:
+    """Tag a run with our name of its OMERO server."""
+    return f"server:{server}"
+
+
+def about_tag(run_id: str) -> str:
+    """Tag a message with the import that it tells of."""
+    return f"about:{run_id}"
+
+
+def lock_name(stripe: int) -> str:
+    """Name a lock: a global concurrency limit of 1."""
+    return f"courier-import-{stripe:02d}"
+
+
+def outage_name(server: str) -> str:
+    """Name the Prefect Variable that says since when we hold a pool because its OMERO is away."""
+    return f"courier-outage-{server}"
+
+
+def pace_name(server: str) -> str:
+    """Name the Prefect Variable with the limit of a pool as the operator wants it, while we keep it lower."""
+    return f"courier-pace-{server}"
+
+
+def agent_of(run_id: str, attempt: int) -> str:
+    """Name an attempt of a run to OMERO, which shows it as the agent of its session."""
+    return f"omero-courier/{run_id}/{attempt}"
