@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deployments.sandbox.home import Home, SandboxBusy
 from deployments.sandbox.parts import PROJECT
-from deployments.sandbox.run import run
+from deployments.sandbox.run import Wishes, run
 from deployments.sandbox.supervisor import Part
 
 
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
             return subprocess.run(command, check=False).returncode
         story = Part("demo", command, patience=math.inf)
     try:
-        return run(home, for_tests=asked.for_tests, story=story)
+        return run(home, Wishes(asked.for_tests, asked.restart, dict(asked.set)), story=story)
     except SandboxBusy as busy:
         print(busy, file=sys.stderr)
         return 1
@@ -38,7 +38,18 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("what", choices=("up", "demo"), help="up: keep it running. demo: tell the story and stop.")
     parser.add_argument("--data", type=Path, default=PROJECT / ".sandbox", help="directory that holds everything")
     parser.add_argument("--for-tests", action="store_true", help="any ports, secret passwords, ends with its parent")
+    parser.add_argument("--restart", action="store_true", help="start parts again that die (docs/faults.md)")
+    parser.add_argument(
+        "--set", action="append", type=_setting, default=[], metavar="NAME=VALUE", help="a setting, without COURIER_"
+    )
     return parser.parse_args(arguments)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, given, value = text.partition("=")
+    if not given:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
 
 
 if __name__ == "__main__":

@@ -59,10 +59,13 @@ def _prefect(home: Home, remembered: Remembered) -> dict[str, str]:
     }
 
 
-def settings_file(home: Home, remembered: Remembered) -> str:
-    """Return the courier's settings for this sandbox, as the file that COURIER_ENV_FILE names."""
+def settings_file(home: Home, remembered: Remembered, changed: Mapping[str, str] | None = None) -> str:
+    """Return the courier's settings for this sandbox, as the file that COURIER_ENV_FILE names.
+
+    `changed` are settings by name, without the prefix, that replace or add to the sandbox's own.
+    """
     ports = remembered.ports
-    values = {
+    values: dict[str, object] = {
         f"SERVERS__{SERVER}__HOST": "127.0.0.1",
         f"SERVERS__{SERVER}__PORT": ports["omero_ssl"],
         f"SERVERS__{SERVER}__WEB_URL": f"http://127.0.0.1:{ports['omero_control']}",
@@ -83,6 +86,7 @@ def settings_file(home: Home, remembered: Remembered) -> str:
         "CONSOLE__URL": f"http://127.0.0.1:{ports['prefect']}",
         "SEAL_KEYS": f'["{remembered.seal_key}"]',
     }
+    values |= changed or {}
     return "".join(f"COURIER_{name}={_quoted(str(value))}\n" for name, value in values.items())
 
 

@@ -83,6 +83,10 @@ class Home:
         self.audit_log = self.data / "audit.jsonl"
         self.users = self.data / "users.json"
         self.settings = self.data / "courier.env"
+        self.pids = self.data / "pids.json"
+        """Of a sandbox that starts its parts again: the process id of each, null while it is down."""
+        self.holds = self.data / "hold"
+        """There, while a file of its name lies in this folder, a part that died stays down."""
         self._remembered = self.data / "sandbox.json"
         self._running = self.data / "running.json"
 
@@ -94,7 +98,8 @@ class Home:
             SandboxBusy: there is one already.
         """
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for directory in (self.logs, self.prefect, self.omero, self.mails, self.staging, self.shares, self.temporary):
+        made = (self.logs, self.prefect, self.omero, self.mails, self.staging, self.shares, self.temporary, self.holds)
+        for directory in made:
             directory.mkdir(exist_ok=True)
         with (self.data / "lock").open("w") as lock:
             try:
@@ -139,6 +144,7 @@ class Home:
     def forget_running(self) -> None:
         """Nothing runs any more."""
         self._running.unlink(missing_ok=True)
+        self.pids.unlink(missing_ok=True)
 
 
 def free_ports(wanted: dict[str, int]) -> dict[str, int]:

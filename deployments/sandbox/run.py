@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments.sandbox import postgres, processes
@@ -16,6 +17,7 @@ from deployments.sandbox.home import Home, Remembered, Running, write_private
 from deployments.sandbox.images import make_small_ome_tiff
 from deployments.sandbox.parts import PROJECT, all_parts
 from deployments.sandbox.people import EASY_TO_TYPE, seed
+from deployments.sandbox.restarts import RestartingSupervisor
 from deployments.sandbox.supervisor import Part, PartFailed, Stopped, Supervisor
 from deployments.sandbox.table import show
 
@@ -23,24 +25,36 @@ _SWEEP_SECONDS = 5.0
 _INTERRUPTED = 130
 
 
-def run(home: Home, *, for_tests: bool, story: Part | None = None) -> int:
+@dataclass(frozen=True)
+class Wishes:
+    """How a sandbox is to be."""
+
+    for_tests: bool = False
+    """It takes any ports, and ends together with the process that started it."""
+    restart: bool = False
+    """A part that dies is started again; otherwise it is named, and everything ends."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of the courier, by name without the prefix, in place of the sandbox's own."""
+
+
+def run(home: Home, wishes: Wishes, *, story: Part | None = None) -> int:
     """Run a sandbox until its story ends, or without a story until somebody asks for the end.
 
-    Returns the exit status. For tests it takes any ports, and ends together with the process that started it.
+    Returns the exit status.
 
     Raises:
         SandboxBusy: one runs on this data directory already.
     """
     with home.locked():
-        remembered = home.remember(for_tests=for_tests)
+        remembered = home.remember(for_tests=wishes.for_tests)
         environment = for_parts(home, remembered)
         # The guardian of an earlier start may still be busy.
         processes.end_all(remembered.marker, grace=_SWEEP_SECONDS)
         with _sockets() as sockets, _guardian(remembered.marker, environment, sockets):
-            supervisor = Supervisor(environment, _tell, with_parent=for_tests)
+            supervisor = _supervisor(home, wishes, environment)
             try:
                 with supervisor:
-                    _start(supervisor, home, remembered, sockets)
+                    _start(supervisor, home, remembered, sockets, wishes.settings)
                     if story:
                         supervisor.start([story])
                     else:
@@ -55,9 +69,17 @@ def run(home: Home, *, for_tests: bool, story: Part | None = None) -> int:
     return 0
 
 
-def _start(supervisor: Supervisor, home: Home, remembered: Remembered, sockets: Path) -> None:
+def _supervisor(home: Home, wishes: Wishes, environment: Mapping[str, str]) -> Supervisor:
+    if wishes.restart:
+        return RestartingSupervisor(environment, _tell, with_parent=wishes.for_tests, pids=home.pids, holds=home.holds)
+    return Supervisor(environment, _tell, with_parent=wishes.for_tests)
+
+
+def _start(
+    supervisor: Supervisor, home: Home, remembered: Remembered, sockets: Path, settings: Mapping[str, str]
+) -> None:
     began = time.monotonic()
-    write_private(home.settings, settings_file(home, remembered))
+    write_private(home.settings, settings_file(home, remembered, settings))
     write_private(home.users, json.dumps(seed(remembered.passwords), indent=2))
     postgres.own(home.postgres)
     for user in EASY_TO_TYPE:

@@ -104,8 +104,9 @@ class Supervisor:
     def _is_ready(self, name: str) -> bool:
         return name in self._started and self._started[name].is_ready
 
-    def _launch(self, part: Part) -> None:
-        output = _fresh(part.log) if part.log else None
+    def _launch(self, part: Part, *, again: bool = False) -> None:
+        # What a part said before it died belongs to the same story as what it says once it was started again.
+        output = (part.log.open("ab") if again else _fresh(part.log)) if part.log else None
         process = subprocess.Popen(
             part.command,
             stdin=subprocess.DEVNULL,
