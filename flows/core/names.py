@@ -1,5 +1,8 @@
 """Names that the flows, the API and the deployments share: of pools, queues, states, tags and locks; plain text."""
 
+import hashlib
+from datetime import timedelta
+
 IMPORT_FLOW = "import-images"
 HOUSEKEEPING_FLOW = "housekeeping"
 MESSAGE_FLOW = "send-message"
@@ -14,7 +17,9 @@ BULK = "bulk"
 """The queue of those that nobody waits for: it comes second, and leaves a place free."""
 
 HELD = "Held"
-"""A run that waits, of type SCHEDULED, until an earlier one of the same user has ended."""
+"""A run that waits, of type SCHEDULED, until an earlier one of the same user in the same queue has ended."""
+HELD_FOR = timedelta(days=3650)
+"""How long after the time that it was asked for a held run is scheduled: its time has come when that long is left."""
 AWAITING_RETRY = "AwaitingRetry"
 """A run that waits for a further try, after minutes to days. The Retry button of the UI sets it, too."""
 PUT_OFF = "PutOff"
@@ -29,6 +34,8 @@ TOLD = "told"
 """The tag of a run that has ended and whose user knows, or a message to whom is on its way."""
 INTERIM_TOLD = "told-of-delay"
 """The tag of a run whose user knows that it waits long."""
+REPLAY_ALL = "replay:all"
+"""The tag of a run that a person retried as a whole: also what was imported or skipped is looked at again."""
 
 STRIPES = 64
 """Locks that look-up and creation share out among themselves."""
@@ -52,6 +59,11 @@ def server_tag(server: str) -> str:
 def about_tag(run_id: str) -> str:
     """Tag a message with the import that it tells of."""
     return f"about:{run_id}"
+
+
+def session_tag(key: str) -> str:
+    """Tag a run with the OMERO session that was carried with it, by a hash of the session's key."""
+    return f"session:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def lock_name(stripe: int) -> str:
