@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import Ice
 import omero
 import pytest
 
+from tests.support.sandbox import until
 from tests.support.understudy import Understudy, start_understudy
 from tests.understudy.conftest import Connect
 from tests.understudy.plain import SECONDS, begin, dataset, do_import, project, upload
@@ -192,3 +194,23 @@ def test_users_come_from_a_file_and_their_secrets_are_never_written(
     assert b"erin@example.org" in written
     assert key.encode() not in written
     assert b"pass words" not in written
+
+
+@pytest.mark.parametrize(
+    ("place", "images"),
+    [("importFileset", 0), ("FileStore.write", 0), ("step-0", 0), ("step-1", 1), ("Handle.close", 1)],
+)
+def test_calls_wait_where_they_are_held_and_all_else_goes_on(
+    alice: Any, mine: Understudy, image: Path, place: str, images: int
+) -> None:
+    before = project(alice, "select count(i) from Image i")[0][0]
+    mine.control.hold(place)
+    with ThreadPoolExecutor(1) as pool:
+        importing = pool.submit(do_import, alice, image)
+        until(lambda: mine.control.waiting() == {place: 1}, SECONDS, "the call is held")
+
+        assert project(alice, "select count(i) from Image i") == [[before + images]]
+        mine.control.let_go()
+
+        assert isinstance(importing.result(SECONDS), omero.grid.ImportResponse)
+    assert mine.control.waiting() == {}

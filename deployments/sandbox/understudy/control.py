@@ -69,6 +69,23 @@ class Control:
         """Go on, first with what was called meanwhile."""
         self._post("thaw")
 
+    def hold(self, place: str, after: int = 0, times: int | None = 1) -> None:
+        """Let calls wait at a place until `let_go`: connections stay open, all else goes on.
+
+        A place is an operation (`write`), an operation of one kind of servant (`Handle.close`), or `step-0` to
+        `step-3` of an import's processing: before its images are saved, and after. `after` is how many calls pass
+        first, `times` how many are held (None: all that come).
+        """
+        self._post("hold", place=place, after=after, times=times)
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many calls wait at each place that is held."""
+        return dict(self._post("waiting"))
+
+    def let_go(self) -> None:
+        """Hold nothing any more: what waited goes on."""
+        self._post("let_go")
+
     def forget_sessions(self) -> int:
         """End all sessions, as a restart does; returns how many there were."""
         return int(self._post("forget_sessions"))

@@ -53,6 +53,18 @@ class Switchboard:
         """Go on."""
         self._faults.thaw()
 
+    def hold(self, place: str, after: int = 0, times: int | None = 1) -> None:
+        """Let calls wait there."""
+        self._faults.hold(place, after, times)
+
+    def waiting(self) -> dict[str, int]:
+        """How many wait where."""
+        return self._faults.waiting()
+
+    def let_go(self) -> None:
+        """They go on."""
+        self._faults.let_go()
+
     def forget_sessions(self) -> int:
         """As a restart does."""
         return self._house.sessions.forget_all()

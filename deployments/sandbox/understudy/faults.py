@@ -27,6 +27,19 @@ class Planned:
 
 
 @dataclass
+class Held:
+    """A place where calls wait."""
+
+    after: int
+    """Calls that still pass."""
+    times: int | None
+    """Calls that are still held; None is all."""
+    waiting: int = 0
+    """Calls that wait there now."""
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
 class Counts:
     """What happened since the start or the last `clear`."""
 
@@ -48,15 +61,19 @@ class Faults:
         self._defaults = (latency_call, latency_write, strict_stores)
         self._planned: dict[str, list[Planned]] = {}
         self._import_failures: list[tuple[int, Planned]] = []
+        self._held: dict[str, Held] = {}
         self._running = threading.Event()
         self._running.set()
         self._lock = threading.Lock()
 
-    def before(self, operation: str, current: Any) -> None:
+    def before(self, operation: str, current: Any, servant: str = "") -> None:
         """Wait as long as it takes, then raise what is planned for this operation."""
         self._running.wait()
         with self._lock:
             self.counts.calls[operation] += 1
+        if self._held:
+            self.wait_at(operation)
+            self.wait_at(f"{servant}.{operation}")
         if self._planned:
             self._strike(operation, current)
         if self.latency_call and operation != "write":
@@ -101,6 +118,41 @@ class Faults:
                     return planned.exception
         return None
 
+    def hold(self, place: str, after: int = 0, times: int | None = 1) -> None:
+        """Let calls wait at a place, after letting `after` of them pass, until it is let go.
+
+        A place is an operation (`write`), an operation of one kind of servant (`Handle.close`), or `step-0` to
+        `step-3` of an import's processing: before its images are saved, and after.
+        """
+        with self._lock:
+            self._held[place] = Held(after, times)
+
+    def wait_at(self, place: str) -> None:
+        """Wait if this place is held."""
+        with self._lock:
+            held = self._held.get(place)
+            if held is None or held.times == 0:
+                return
+            if held.after:
+                held.after -= 1
+                return
+            if held.times is not None:
+                held.times -= 1
+            held.waiting += 1
+        held.let_go.wait()
+
+    def waiting(self) -> dict[str, int]:
+        """How many calls wait at each place that is held."""
+        with self._lock:
+            return {place: held.waiting for place, held in self._held.items()}
+
+    def let_go(self) -> None:
+        """Hold nothing any more."""
+        with self._lock:
+            held, self._held = self._held, {}
+        for each in held.values():
+            each.let_go.set()
+
     def store_called(self, at_once: int) -> None:
         """A RawFileStore has this many calls at once."""
         with self._lock:
@@ -144,6 +196,7 @@ class Faults:
             self.disk_full = False
             running, waiting = self.counts.imports_running, self.counts.imports_waiting
             self.counts = Counts(imports_running=running, imports_waiting=waiting, imports_at_once=running)
+        self.let_go()
         self.thaw()
 
 

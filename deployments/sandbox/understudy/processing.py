@@ -76,7 +76,8 @@ class Processing:
             raise RequestFailed("error-on-init", {"message": str(error)}, cause) from error
 
     def _strike(self, target: Path, step: int) -> None:
-        """An ERR on demand."""
+        """A halt, or an ERR, on demand."""
+        self._house.faults.wait_at(f"step-{step}")
         failure = self._house.faults.import_failure(step)
         if failure:
             raise RequestFailed(failure, {"message": "a fault on demand", "filename": str(target)})

@@ -129,13 +129,14 @@ class Server:
 
     def stop(self) -> None:
         """Orderly: running calls are finished, the database is closed."""
+        self.faults.let_go()
         self.faults.thaw()
         self._communicator.destroy()
         self.house.database.close()
 
     def _around(self, implementation: Any, operation: str, current: Any, proceed: Callable[[], Any]) -> Any:
         """Every call passes here."""
-        self.faults.before(operation, current)
+        self.faults.before(operation, current, type(implementation).__name__)
         session = getattr(implementation, "session", None)
         if session is not None:
             self.house.sessions.use(session)
