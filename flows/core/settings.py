@@ -175,6 +175,9 @@ class Worker(Part):
         default=None,
         description="Where a worker tells its runs to stop or to slow down; left out: its own, below /tmp.",
     )
+    orders: Path | None = Field(
+        default=None, description="The file in which it does: set by each worker for its runs, not by hand."
+    )
 
 
 class Upkeep(Part):
