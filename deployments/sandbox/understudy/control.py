@@ -23,6 +23,8 @@ class Stats:
     bytes_written: int
     sessions: int
     """Sessions alive now."""
+    agents: list[str]
+    """What each of them calls itself; of those that do."""
 
 
 class Control:
@@ -78,8 +80,8 @@ class Control:
         """
         self._post("hold", place=place, after=after, times=times)
 
-    def waiting(self) -> dict[str, int]:
-        """Return how many calls wait at each place that is held."""
+    def waiting(self) -> dict[str, list[str]]:
+        """Return, by the place that is held, the agents of the sessions whose calls wait there."""
         return dict(self._post("waiting"))
 
     def let_go(self) -> None:

@@ -57,8 +57,8 @@ class Switchboard:
         """Let calls wait there."""
         self._faults.hold(place, after, times)
 
-    def waiting(self) -> dict[str, int]:
-        """How many wait where."""
+    def waiting(self) -> dict[str, list[str]]:
+        """Who waits where."""
         return self._faults.waiting()
 
     def let_go(self) -> None:
@@ -80,7 +80,9 @@ class Switchboard:
     def stats(self) -> dict[str, Any]:
         """What happened."""
         counts = asdict(self._faults.counts)
-        return {**counts, "calls": dict(self._faults.counts.calls), "sessions": self._house.sessions.count()}
+        agents = self._house.sessions.agents()
+        named = [agent for agent in agents if agent]
+        return {**counts, "calls": dict(self._faults.counts.calls), "sessions": len(agents), "agents": named}
 
 
 class ControlServer:

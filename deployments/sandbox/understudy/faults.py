@@ -34,8 +34,8 @@ class Held:
     """Calls that still pass."""
     times: int | None
     """Calls that are still held; None is all."""
-    waiting: int = 0
-    """Calls that wait there now."""
+    waiting: list[str] = field(default_factory=list)
+    """The agents of the sessions whose calls wait there now."""
     let_go: threading.Event = field(default_factory=threading.Event)
 
 
@@ -66,14 +66,21 @@ class Faults:
         self._running.set()
         self._lock = threading.Lock()
 
-    def before(self, operation: str, current: Any, servant: str = "") -> None:
-        """Wait as long as it takes, then raise what is planned for this operation."""
+    def before(self, operation: str, current: Any, servant: str = "", agent: str = "") -> None:
+        """Wait as long as it takes, then raise what is planned for this operation.
+
+        Args:
+            operation: its name.
+            current: of Ice.
+            servant: the kind of object that it is called on.
+            agent: what the session of the call calls itself.
+        """
         self._running.wait()
         with self._lock:
             self.counts.calls[operation] += 1
         if self._held:
-            self.wait_at(operation)
-            self.wait_at(f"{servant}.{operation}")
+            self.wait_at(operation, agent)
+            self.wait_at(f"{servant}.{operation}", agent)
         if self._planned:
             self._strike(operation, current)
         if self.latency_call and operation != "write":
@@ -127,8 +134,8 @@ class Faults:
         with self._lock:
             self._held[place] = Held(after, times)
 
-    def wait_at(self, place: str) -> None:
-        """Wait if this place is held."""
+    def wait_at(self, place: str, agent: str) -> None:
+        """Wait if this place is held; `agent` is what the session calls itself."""
         with self._lock:
             held = self._held.get(place)
             if held is None or held.times == 0:
@@ -138,13 +145,13 @@ class Faults:
                 return
             if held.times is not None:
                 held.times -= 1
-            held.waiting += 1
+            held.waiting.append(agent)
         held.let_go.wait()
 
-    def waiting(self) -> dict[str, int]:
-        """How many calls wait at each place that is held."""
+    def waiting(self) -> dict[str, list[str]]:
+        """The agents of the sessions whose calls wait, by the place that is held."""
         with self._lock:
-            return {place: held.waiting for place, held in self._held.items()}
+            return {place: list(held.waiting) for place, held in self._held.items()}
 
     def let_go(self) -> None:
         """Hold nothing any more."""

@@ -77,7 +77,7 @@ class Processing:
 
     def _strike(self, target: Path, step: int) -> None:
         """A halt, or an ERR, on demand."""
-        self._house.faults.wait_at(f"step-{step}")
+        self._house.faults.wait_at(f"step-{step}", self._session.agent or "")
         failure = self._house.faults.import_failure(step)
         if failure:
             raise RequestFailed(failure, {"message": "a fault on demand", "filename": str(target)})

@@ -136,8 +136,9 @@ class Server:
 
     def _around(self, implementation: Any, operation: str, current: Any, proceed: Callable[[], Any]) -> Any:
         """Every call passes here."""
-        self.faults.before(operation, current, type(implementation).__name__)
         session = getattr(implementation, "session", None)
+        agent = (session.agent if session is not None else None) or ""
+        self.faults.before(operation, current, type(implementation).__name__, agent)
         if session is not None:
             self.house.sessions.use(session)
         return proceed()

@@ -211,9 +211,9 @@ class Sessions:
             self.end(session)
         return len(alive)
 
-    def count(self) -> int:
-        """How many are alive."""
-        return sum(1 for session in list(self._alive.values()) if not session.expiry())
+    def agents(self) -> list[str | None]:
+        """What each living session calls itself."""
+        return [session.agent for session in list(self._alive.values()) if not session.expiry()]
 
     # Acting
 
