@@ -1,0 +1,50 @@
+"""The rounds of housekeeping: what is looked after while nobody looks."""
+
+import logging
+from collections.abc import Callable
+
+from prefect import flow
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.core import names
+from flows.core.settings import Settings, read_settings
+from flows.log import tidy_log
+from flows.upkeep.lost import end_lost_runs
+from flows.upkeep.revival import revive_lost_runs
+from flows.upkeep.rounds import forget_missed_rounds
+from flows.upkeep.waiting import release_held_runs
+
+log = logging.getLogger(__name__)
+
+DUTIES = (
+    forget_missed_rounds,
+    end_lost_runs,
+    revive_lost_runs,
+    release_held_runs,
+)
+"""What a round does, in this order: what is told of comes after what is found."""
+
+
+@flow(name=names.HOUSEKEEPING_FLOW, persist_result=False)
+def housekeeping() -> State[None]:
+    """Look after everything once. It starts by itself, and may run twice at once without harm.
+
+    Each duty looks again before it changes anything, and one that fails does not keep the others from being done.
+    """
+    tidy_log()
+    settings = read_settings()
+    with get_client(sync_client=True) as client:
+        failed = [duty.__name__.replace("_", " ") for duty in DUTIES if not done(duty, client, settings)]
+    return Failed(message=f"Not done: {', '.join(failed)}. The log says why.") if failed else Completed()
+
+
+def done(duty: Callable[[SyncPrefectClient, Settings], object], client: SyncPrefectClient, settings: Settings) -> bool:
+    """Do one duty and say whether it was done."""
+    try:
+        duty(client, settings)
+    except Exception:  # the outermost hook: what stops one duty must not stop the others
+        log.exception("%s failed", duty.__name__)
+        return False
+    return True

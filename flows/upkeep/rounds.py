@@ -1,0 +1,54 @@
+"""The rounds of housekeeping themselves: whether they were made, and those that were missed."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas import filters as where
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
+
+from flows.core.names import HOUSEKEEPING_FLOW
+from flows.core.settings import Settings, Upkeep
+from flows.upkeep.runs import find, in_state
+
+
+def forget_missed_rounds(client: SyncPrefectClient, _settings: Settings) -> None:
+    """Remove rounds that were due while no worker ran: one round does the work of all of them."""
+    missed = where.FlowRunFilter(
+        state=in_state([StateType.SCHEDULED]),
+        next_scheduled_start_time=where.FlowRunFilterNextScheduledStartTime(before_=datetime.now(UTC)),
+    )
+    for run in list(find(client, [HOUSEKEEPING_FLOW], missed)):
+        with suppress(ObjectNotFound):  # another round did it
+            client.delete_flow_run(run.id)
+
+
+def watched(client: SyncPrefectClient, upkeep: Upkeep) -> bool:
+    """Say whether rounds were made all the time in which a run must have been silent to count as lost.
+
+    While Prefect is away nobody hears the signs of life; after its return runs get time to give another one.
+    """
+    now = datetime.now(UTC)
+    gap = timedelta(seconds=max(upkeep.silence, 1.5 * upkeep.interval))
+    silence = timedelta(seconds=upkeep.silence)
+    recent = where.FlowRunFilter(start_time=where.FlowRunFilterStartTime(after_=now - silence - gap))
+    found = find(client, [HOUSEKEEPING_FLOW], recent, FlowRunSort.START_TIME_ASC)
+    return unbroken([run.start_time for run in found if run.start_time is not None], now, silence, gap)
+
+
+def unbroken(starts: Sequence[datetime], now: datetime, silence: timedelta, gap: timedelta) -> bool:
+    """Say whether the first of `starts` is older than `silence`, and no two, nor the last and now, are further apart.
+
+    Args:
+        starts: when rounds began, oldest first.
+        now: the time.
+        silence: how far back they must reach.
+        gap: what may lie between two of them.
+    """
+    if not starts or starts[0] > now - silence:
+        return False
+    return all(later - earlier <= gap for earlier, later in pairwise((*starts, now)))
