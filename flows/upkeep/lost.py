@@ -44,7 +44,7 @@ def mark_lost(
     """
     heard_after = datetime.now(UTC) - timedelta(seconds=silence)
     quiet = (run for run in _active(client, run_ids) if since(run) <= heard_after)
-    silent = [run for run in quiet if not _heard(client, run.id, heard_after)]
+    silent = [run for run in quiet if not heard(client, run.id, heard_after)]
     return _end(client, silent, f"Its process gave no sign of life for {silence:.0f} s.")
 
 
@@ -85,7 +85,7 @@ def _active(
     return [run for run in found if str(run.id) != str(this_run.id)]
 
 
-def _heard(client: SyncPrefectClient, run_id: UUID, after: datetime) -> bool:
+def heard(client: SyncPrefectClient, run_id: UUID, after: datetime) -> bool:
     """Say whether a heartbeat came in: by the clock of the server, since those of workers may be wrong."""
     beats = EventFilter(
         occurred=EventOccurredFilter(since=after - timedelta(days=1), until=datetime.now(UTC) + timedelta(days=1)),

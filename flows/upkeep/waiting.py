@@ -15,6 +15,7 @@ from flows.upkeep.runs import IMPORTS, PAGE, change, find, in_state, of_flows, t
 
 SOON = timedelta(minutes=1)
 """A run that is due within that time stands in line already."""
+QUEUES = (names.PEOPLE, names.BULK)
 
 
 def release_held_runs(client: SyncPrefectClient, settings: Settings) -> None:
@@ -25,24 +26,28 @@ def release_held_runs(client: SyncPrefectClient, settings: Settings) -> None:
 
 
 def release_next(client: SyncPrefectClient, server: str, user: str, k: int) -> int:
-    """Let held runs of a user stand in line, oldest first, while fewer than `k` of theirs do; return how many."""
-    # Looked at first, counted afterwards: who else releases meanwhile, takes the same ones, and makes the count grow.
+    """Let held runs of a user stand in line, oldest first, while fewer than `k` do in their queue; return how many."""
+    return sum(_release(client, server, user, k, queue) for queue in QUEUES)
+
+
+def _release(client: SyncPrefectClient, server: str, user: str, k: int, queue: str) -> int:
+    # Looked at first, counted afterwards: who else releases meanwhile takes the same ones, and makes the count grow.
     held = client.read_flow_runs(
         flow_filter=of_flows(IMPORTS),
-        flow_run_filter=_held(names.user_tag(user), names.server_tag(server)),
+        flow_run_filter=_held(queue, names.user_tag(user), names.server_tag(server)),
         sort=FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC,
         limit=PAGE,
     )
     released = 0
-    for run in sorted(held, key=lambda run: run.created or datetime.max.replace(tzinfo=UTC)):
-        if in_line(client, server, user) >= k:
+    for run in held:
+        if in_line(client, server, user, queue) >= k:
             break
         released += change(client, run, Scheduled(scheduled_time=datetime.now(UTC), message="Its turn has come."))
     return released
 
 
-def in_line(client: SyncPrefectClient, server: str, user: str) -> int:
-    """Count a user's runs that run, or that would start if there was a free place."""
+def in_line(client: SyncPrefectClient, server: str, user: str, queue: str) -> int:
+    """Count a user's runs of a queue that run, or that would start if there was a free place."""
     whose = tagged(names.user_tag(user), names.server_tag(server))
     active = in_state([StateType.PENDING, StateType.RUNNING, StateType.CANCELLING])
     due = where.FlowRunFilterNextScheduledStartTime(before_=datetime.now(UTC) + SOON)
@@ -50,18 +55,31 @@ def in_line(client: SyncPrefectClient, server: str, user: str) -> int:
     return sum(
         client.count_flow_runs(flow_filter=of_flows(IMPORTS), flow_run_filter=each)
         for each in (
-            where.FlowRunFilter(tags=whose, state=active),
-            where.FlowRunFilter(tags=whose, state=waiting, next_scheduled_start_time=due),
+            where.FlowRunFilter(tags=whose, work_queue_name=_queue(queue), state=active),
+            where.FlowRunFilter(
+                tags=whose, work_queue_name=_queue(queue), state=waiting, next_scheduled_start_time=due
+            ),
         )
     )
 
 
 def _who_waits(client: SyncPrefectClient) -> Iterator[tuple[str, str]]:
-    for run in find(client, IMPORTS, _held(), FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC):
-        server, user = tag_value(run, names.server_tag("")), tag_value(run, names.user_tag(""))
-        if server and user:
-            yield server, user
+    for queue in QUEUES:
+        for run in find(client, IMPORTS, _held(queue), FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC):
+            server, user = tag_value(run, names.server_tag("")), tag_value(run, names.user_tag(""))
+            if server and user:
+                yield server, user
 
 
-def _held(*tags: str) -> where.FlowRunFilter:
-    return where.FlowRunFilter(tags=tagged(*tags) if tags else None, state=in_state([StateType.SCHEDULED], names.HELD))
+def _held(queue: str, *tags: str) -> where.FlowRunFilter:
+    """Mean held runs whose time has come."""
+    return where.FlowRunFilter(
+        tags=tagged(*tags) if tags else None,
+        work_queue_name=_queue(queue),
+        state=in_state([StateType.SCHEDULED], names.HELD),
+        next_scheduled_start_time=where.FlowRunFilterNextScheduledStartTime(before_=datetime.now(UTC) + names.HELD_FOR),
+    )
+
+
+def _queue(name: str) -> where.FlowRunFilterWorkQueueName:
+    return where.FlowRunFilterWorkQueueName(any_=[name])
