@@ -1,80 +1,36 @@
 """Write work pools, queues, limits and deployments to Prefect, from the settings: `make deploy`.
 
-Limits and paused pools that an operator changed in the UI stay as they are, unless `--limits` is given.
+Limits, paused pools and paused schedules that an operator changed in the UI stay as they are, unless `--limits`
+is given, which sets the limits.
 """
 
 import argparse
 import asyncio
 import sys
-from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.actions import (
+    DeploymentScheduleCreate,
+    GlobalConcurrencyLimitCreate,
+    WorkPoolCreate,
+    WorkPoolUpdate,
+)
 from prefect.client.schemas.objects import WorkPool
-from prefect.exceptions import ObjectNotFound
+from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
 
-from flows.core.settings import OmeroServer, Settings, read_settings
-from flows.import_images import import_images
+from deployments.plan import PlannedDeployment, PlannedPool, plan
+from flows.core.settings import Settings, read_settings
 
 PROJECT = Path(__file__).resolve().parent.parent
-ENTRYPOINT = "flows/import_images.py:import_images"
-FLOW = "import-images"
-DEFAULT_QUEUE = "people"
-QUEUES = {"people": 1, "bulk": 2}
-"""Priority by queue: the lower number goes first."""
-HEARTBEAT_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class PlannedDeployment:
-    """One deployment as the settings ask for it."""
-
-    server: str
-    runs: int
-    """Limit of its work pool."""
-
-    @property
-    def pool(self) -> str:
-        """The work pool of this OMERO server."""
-        return pool_of(self.server)
-
-    @property
-    def full_name(self) -> str:
-        """As Prefect and the API name it."""
-        return f"{FLOW}/{self.server}"
-
-    @property
-    def tags(self) -> list[str]:
-        """What the UI filters by."""
-        return [f"server:{self.server}"]
-
-    @property
-    def job_variables(self) -> dict[str, Any]:
-        """One process per run instead of two, heartbeats that show a lost one soon, and its OMERO server."""
-        return {
-            "command": "python -m prefect.engine",
-            "env": {
-                "COURIER_SERVER": self.server,
-                "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
-                "PREFECT_LOGGING_EXTRA_LOGGERS": "flows",
-                "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-            },
-        }
-
-
-def pool_of(server: str) -> str:
-    """Name the work pool of an OMERO server: the waiting room of its imports."""
-    return f"omero-{server}"
-
-
-def plan(servers: dict[str, OmeroServer]) -> list[PlannedDeployment]:
-    """Say which deployments the settings ask for."""
-    return [PlannedDeployment(server=name, runs=server.runs) for name, server in servers.items()]
+SCHEDULE = "rounds"
+"""The slug of a schedule that comes from the settings."""
+_PAGE = 200
 
 
 async def deploy(settings: Settings, *, limits: bool = False) -> list[str]:
@@ -82,34 +38,46 @@ async def deploy(settings: Settings, *, limits: bool = False) -> list[str]:
 
     Args:
         settings: what to deploy.
-        limits: set the limits of pools that exist already, too.
+        limits: set the limits of pools and queues that exist already, too.
     """
-    planned = plan(settings.servers)
+    planned = plan(settings)
     async with get_client() as client:
-        for each in planned:
-            await _pool(client, each, limits=limits)
-            await _deployment(client, each)
-    return [each.full_name for each in planned]
+        await _locks(client, planned.locks)
+        for pool in planned.pools:
+            await _pool(client, pool, limits=limits)
+            await _queues(client, pool, limits=limits)
+        for deployment in planned.deployments:
+            await _deployment(client, deployment)
+    return [each.full_name for each in planned.deployments]
 
 
-async def _pool(client: PrefectClient, planned: PlannedDeployment, *, limits: bool) -> None:
-    pool = await _existing(client, planned.pool)
+async def _locks(client: PrefectClient, wanted: tuple[str, ...]) -> None:
+    present: set[str] = set()
+    while page := await client.read_global_concurrency_limits(limit=_PAGE, offset=len(present)):
+        present |= {each.name for each in page}
+    for name in wanted:
+        if name in present:
+            continue
+        try:
+            await client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=1))
+        except ObjectAlreadyExists:  # two deploys at a time
+            continue
+
+
+async def _pool(client: PrefectClient, planned: PlannedPool, *, limits: bool) -> None:
+    pool = await _existing(client, planned.name)
     if pool is None:
         await client.create_work_pool(
             WorkPoolCreate(
-                name=planned.pool,
+                name=planned.name,
                 type="process",
                 base_job_template=ProcessWorker.get_default_base_job_template(),
-                concurrency_limit=planned.runs,
-                description=f"Imports into the OMERO server {planned.server}: who waits, waits here, in order.",
+                concurrency_limit=planned.limit,
+                description=planned.description,
             )
         )
     elif limits:
-        await client.update_work_pool(planned.pool, WorkPoolUpdate(concurrency_limit=planned.runs))
-    present = {queue.name for queue in await client.read_work_queues(work_pool_name=planned.pool)}
-    for name, priority in QUEUES.items():
-        if name not in present:
-            await client.create_work_queue(name=name, priority=priority, work_pool_name=planned.pool)
+        await client.update_work_pool(planned.name, WorkPoolUpdate(concurrency_limit=planned.limit))
 
 
 async def _existing(client: PrefectClient, name: str) -> WorkPool | None:
@@ -119,26 +87,51 @@ async def _existing(client: PrefectClient, name: str) -> WorkPool | None:
         return None
 
 
+async def _queues(client: PrefectClient, pool: PlannedPool, *, limits: bool) -> None:
+    present = {queue.name: queue for queue in await client.read_work_queues(work_pool_name=pool.name)}
+    for queue in pool.queues:
+        if queue.name not in present:
+            await client.create_work_queue(
+                name=queue.name, priority=queue.priority, concurrency_limit=queue.limit, work_pool_name=pool.name
+            )
+        elif limits:
+            await client.update_work_queue(present[queue.name].id, concurrency_limit=queue.limit)
+
+
 async def _deployment(client: PrefectClient, planned: PlannedDeployment) -> None:
     await client.create_deployment(
-        flow_id=await client.create_flow(import_images),
-        name=planned.server,
-        description=import_images.description,
-        entrypoint=ENTRYPOINT,
+        flow_id=await client.create_flow(planned.flow),
+        name=planned.name,
+        description=planned.flow.description,
+        entrypoint=planned.entrypoint,
         pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(PROJECT)}}],
         work_pool_name=planned.pool,
-        work_queue_name=DEFAULT_QUEUE,
-        tags=planned.tags,
+        work_queue_name=planned.queue,
+        tags=list(planned.tags),
         job_variables=planned.job_variables,
-        parameter_openapi_schema=parameter_schema(import_images).model_dump_for_openapi(),
+        parameter_openapi_schema=parameter_schema(planned.flow).model_dump_for_openapi(),
         enforce_parameter_schema=True,
+        schedules=await _schedules(client, planned),
     )
+
+
+async def _schedules(client: PrefectClient, planned: PlannedDeployment) -> list[DeploymentScheduleCreate]:
+    """Return the schedule of the settings, paused where an operator paused it."""
+    if planned.every is None:
+        return []
+    try:
+        earlier = (await client.read_deployment_by_name(planned.full_name)).schedules
+    except ObjectNotFound:
+        earlier = []
+    interval = IntervalSchedule(interval=timedelta(seconds=planned.every))
+    active = all(each.active for each in earlier)
+    return [DeploymentScheduleCreate(schedule=interval, active=active, slug=SCHEDULE)]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `make deploy`."""
     parser = argparse.ArgumentParser(prog="python -m deployments.deploy", description=__doc__)
-    parser.add_argument("--limits", action="store_true", help="set limits of existing pools to the settings' too")
+    parser.add_argument("--limits", action="store_true", help="set limits that exist to the settings' too")
     options = parser.parse_args(arguments)
     if not PREFECT_API_URL.value():
         # Prefect would quietly start a server of its own for the moment, and deploy into nothing.

@@ -12,9 +12,9 @@ from deployments.sandbox import postgres
 from deployments.sandbox.environment import SERVER
 from deployments.sandbox.home import Home
 from deployments.sandbox.supervisor import Part
+from flows.core import names
 
 PROJECT = Path(__file__).resolve().parents[2]
-POOL = f"omero-{SERVER}"
 _PYTHON = (sys.executable, "-m")
 _PROBE_SECONDS = 2.0
 
@@ -29,7 +29,8 @@ def all_parts(home: Home, ports: Mapping[str, int], sockets: Path) -> list[Part]
         _api(home, ports),
         _deployments(home),
         _lost_runs(home, ports),
-        _worker(home, ports),
+        _worker(home, ports, "worker", names.pool_of(SERVER)),
+        _worker(home, ports, "housekeeper", names.COURIER_POOL),
     ]
 
 
@@ -103,13 +104,13 @@ def _lost_runs(home: Home, ports: Mapping[str, int]) -> Part:
     return Part("lost runs", command, needs=("Prefect server",), log=home.logs / "lost-runs.log")
 
 
-def _worker(home: Home, ports: Mapping[str, int]) -> Part:
+def _worker(home: Home, ports: Mapping[str, int], name: str, pool: str) -> Part:
     return Part(
-        "worker",
-        (*_PYTHON, "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "sandbox"),
+        name,
+        (*_PYTHON, "prefect", "worker", "start", "--pool", pool, "--type", "process", "--name", f"sandbox-{name}"),
         needs=("deployments", "lost runs", "Prefect server", "OMERO stand-in", "mail sink"),
-        ready=_worker_polls(f"http://127.0.0.1:{ports['prefect']}/api"),
-        log=home.logs / "worker.log",
+        ready=_worker_polls(f"http://127.0.0.1:{ports['prefect']}/api", pool),
+        log=home.logs / f"{name}.log",
     )
 
 
@@ -123,13 +124,13 @@ def _answers(url: str) -> Callable[[], bool]:
     return probe
 
 
-def _worker_polls(prefect: str) -> Callable[[], bool]:
+def _worker_polls(prefect: str, pool: str) -> Callable[[], bool]:
     """Prefect remembers workers of earlier starts: only a later sign of life counts."""
     since = datetime.now(UTC)
 
     def probe() -> bool:
         asked = httpx.post(
-            f"{prefect}/work_pools/{POOL}/workers/filter", json={}, timeout=_PROBE_SECONDS, trust_env=False
+            f"{prefect}/work_pools/{pool}/workers/filter", json={}, timeout=_PROBE_SECONDS, trust_env=False
         )
         return any(datetime.fromisoformat(each["last_heartbeat_time"]) > since for each in asked.json())
 

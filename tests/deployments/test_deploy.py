@@ -12,17 +12,22 @@ import pytest
 from cryptography.fernet import Fernet
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolUpdate
+from prefect.client.schemas.objects import WorkQueue
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.deploy import ENTRYPOINT, PROJECT, deploy, main, plan
+from deployments.deploy import PROJECT, deploy, main
 from deployments.sandbox.home import Running
+from deployments.plan import LOCKS, PlannedDeployment, plan
+from flows.core import names
 from flows.core.settings import OmeroServer, Settings
 
 WRITTEN = ("entrypoint", "tags", "job_variables", "pull_steps", "work_queue_name", "parameter_openapi_schema")
 SETTINGS = Settings(
     servers={"main": OmeroServer(host="omero.example.org", runs=3)}, seal_keys=(Fernet.generate_key().decode(),)
 )
+PLANNED = plan(SETTINGS).deployments
 
 
 @pytest.fixture
@@ -32,28 +37,51 @@ def prefect_api(sandbox: Running) -> Iterator[str]:
         yield url
 
 
-async def _read_deployment() -> dict[str, Any]:
+async def _read_deployments() -> dict[str, dict[str, Any]]:
     async with get_client() as client:
-        found = await client.read_deployment_by_name("import-images/main")
-    return {name: getattr(found, name) for name in WRITTEN}
+        found = {each.full_name: await client.read_deployment_by_name(each.full_name) for each in PLANNED}
+    return {name: {part: getattr(each, part) for part in WRITTEN} | _times(each) for name, each in found.items()}
 
 
-async def _limit(change_to: int | None = None) -> int | None:
+def _times(deployment: DeploymentResponse) -> dict[str, Any]:
+    return {"schedules": [(each.slug, each.active, each.schedule.interval) for each in deployment.schedules]}
+
+
+async def _change_limits(pool: int, bulk: int) -> None:
     async with get_client() as client:
-        if change_to is not None:
-            await client.update_work_pool("omero-main", WorkPoolUpdate(concurrency_limit=change_to))
-        return (await client.read_work_pool("omero-main")).concurrency_limit
+        await client.update_work_pool("omero-main", WorkPoolUpdate(concurrency_limit=pool))
+        queue = await client.read_work_queue_by_name("bulk", work_pool_name="omero-main")
+        await client.update_work_queue(queue.id, concurrency_limit=bulk)
 
 
-async def _queues() -> dict[str, int | None]:
+async def _limits() -> tuple[int | None, int | None]:
     async with get_client() as client:
-        return {each.name: each.priority for each in await client.read_work_queues(work_pool_name="omero-main")}
+        pool = await client.read_work_pool("omero-main")
+        return pool.concurrency_limit, (await _queues("omero-main"))["bulk"].concurrency_limit
 
 
-def test_every_entrypoint_loads() -> None:
-    flow = load_flow_from_entrypoint(f"{PROJECT / ENTRYPOINT.partition(':')[0]}:{ENTRYPOINT.partition(':')[2]}")
+async def _queues(pool: str) -> dict[str, WorkQueue]:
+    async with get_client() as client:
+        return {each.name: each for each in await client.read_work_queues(work_pool_name=pool)}
 
-    assert flow.name == "import-images"
+
+async def _pause_the_rounds() -> None:
+    async with get_client() as client:
+        found = await client.read_deployment_by_name("housekeeping/courier")
+        await client.update_deployment_schedule(found.id, found.schedules[0].id, active=False)
+
+
+async def _locks() -> dict[str, int]:
+    async with get_client() as client:
+        found = await client.read_global_concurrency_limits(limit=200)
+    return {each.name: each.limit for each in found if each.name in LOCKS}
+
+
+@pytest.mark.parametrize("planned", PLANNED, ids=[each.full_name for each in PLANNED])
+def test_every_entrypoint_loads(planned: PlannedDeployment) -> None:
+    file, _, function = planned.entrypoint.partition(":")
+
+    assert load_flow_from_entrypoint(f"{PROJECT / file}:{function}").name == planned.flow.name
 
 
 def test_without_a_prefect_server_nothing_is_deployed_into_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,25 +93,41 @@ def test_without_a_prefect_server_nothing_is_deployed_into_nowhere(capsys: pytes
 
 
 def test_each_server_gets_a_deployment_and_a_pool_of_its_own() -> None:
-    planned = plan({"main": OmeroServer(host="a", runs=3), "teaching": OmeroServer(host="b")})
+    servers = {"main": OmeroServer(host="a", runs=3), "teaching": OmeroServer(host="b")}
 
-    assert [(each.full_name, each.pool, each.runs) for each in planned] == [
-        ("import-images/main", "omero-main", 3),
-        ("import-images/teaching", "omero-teaching", 2),
-    ]
+    planned = plan(SETTINGS.model_copy(update={"servers": servers}))
+
+    assert [each.full_name for each in planned.deployments[:2]] == ["import-images/main", "import-images/teaching"]
+    assert [(each.name, each.limit) for each in planned.pools[:2]] == [("omero-main", 3), ("omero-teaching", 2)]
+
+
+@pytest.mark.parametrize(("runs", "bulk"), [(1, 1), (2, 1), (4, 3)])
+def test_bulk_leaves_a_place_free_for_people(runs: int, bulk: int) -> None:
+    servers = {"main": OmeroServer(host="a", runs=runs)}
+
+    pool = plan(SETTINGS.model_copy(update={"servers": servers})).pools[0]
+
+    assert {each.name: each.limit for each in pool.queues} == {"people": None, "bulk": bulk}
+
+
+def test_lost_runs_cannot_keep_the_round_out_that_finds_them() -> None:
+    pool = plan(SETTINGS).pools[-1]
+
+    assert pool.limit is None
+    assert {each.name: each.limit for each in pool.queues}["rounds"] is None
 
 
 @pytest.mark.sandbox
 @pytest.mark.timeout(240)
 def test_prefects_own_command_writes_what_make_deploy_writes(prefect_api: str, tmp_path: Path) -> None:
     asyncio.run(deploy(SETTINGS))
-    ours = asyncio.run(_read_deployment())
+    ours = asyncio.run(_read_deployments())
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     environment = {**os.environ, "PREFECT_API_URL": prefect_api, "PREFECT_HOME": str(tmp_path), "DO_NOT_TRACK": "1"}
 
     subprocess.run(command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, check=True, timeout=120)
 
-    assert asyncio.run(_read_deployment()) == ours
+    assert asyncio.run(_read_deployments()) == ours
 
 
 @pytest.mark.sandbox
@@ -91,13 +135,31 @@ def test_prefects_own_command_writes_what_make_deploy_writes(prefect_api: str, t
 @pytest.mark.usefixtures("prefect_api")
 def test_limits_that_an_operator_changed_survive_a_deploy_unless_told_otherwise() -> None:
     asyncio.run(deploy(SETTINGS))
-    asyncio.run(_limit(7))
+    asyncio.run(_change_limits(7, 5))
 
     asyncio.run(deploy(SETTINGS))
-    kept = asyncio.run(_limit())
+    kept = asyncio.run(_limits())
     asyncio.run(deploy(SETTINGS, limits=True))
 
-    assert (kept, asyncio.run(_limit())) == (7, 3)
+    assert (kept, asyncio.run(_limits())) == ((7, 5), (3, 2))
+
+
+@pytest.mark.usefixtures("engine")
+def test_rounds_that_an_operator_paused_stay_paused() -> None:
+    asyncio.run(deploy(SETTINGS))
+    asyncio.run(_pause_the_rounds())
+
+    asyncio.run(deploy(SETTINGS))
+
+    assert asyncio.run(_read_deployments())["housekeeping/courier"]["schedules"][0][1] is False
+
+
+@pytest.mark.usefixtures("engine")
+def test_there_is_a_lock_of_one_place_for_each_stripe() -> None:
+    asyncio.run(deploy(SETTINGS))
+
+    assert asyncio.run(_locks()) == dict.fromkeys(LOCKS, 1)
+    assert len(LOCKS) == names.STRIPES
 
 
 @pytest.mark.sandbox
@@ -105,8 +167,6 @@ def test_limits_that_an_operator_changed_survive_a_deploy_unless_told_otherwise(
 def test_people_come_before_bulk() -> None:
     asyncio.run(deploy(SETTINGS))
 
-    queues = asyncio.run(_queues())
+    queues = asyncio.run(_queues("omero-main"))
 
-    assert queues["people"] is not None
-    assert queues["bulk"] is not None
-    assert queues["people"] < queues["bulk"]
+    assert (queues["people"].priority or 0) < (queues["bulk"].priority or 0)

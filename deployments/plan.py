@@ -1,0 +1,140 @@
+"""Which work pools, queues, limits and deployments the settings ask for: pure, writes nothing."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect import Flow
+
+from flows.core import names
+from flows.core.settings import OmeroServer, Settings
+from flows.housekeeping import housekeeping
+from flows.import_images import import_images
+from flows.send_message import send_message
+
+HEARTBEAT_SECONDS = 30
+MESSAGES_AT_A_TIME = 3
+LOCKS = tuple(names.lock_name(stripe) for stripe in range(names.STRIPES))
+
+
+@dataclass(frozen=True)
+class PlannedQueue:
+    """A line of a work pool."""
+
+    name: str
+    priority: int
+    """The lower number goes first."""
+    limit: int | None = None
+    """Runs at a time, when the queue is made."""
+
+
+@dataclass(frozen=True)
+class PlannedPool:
+    """A work pool as the settings ask for it."""
+
+    name: str
+    description: str
+    limit: int | None
+    """Runs at a time; a zombie counts until it is found."""
+    queues: tuple[PlannedQueue, ...]
+
+
+@dataclass(frozen=True)
+class PlannedDeployment:
+    """A deployment as the settings ask for it."""
+
+    flow: Flow[..., Any]
+    module: str
+    """The file that the flow stands in, without its ending."""
+    name: str
+    pool: str
+    queue: str
+    tags: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    """Of its runs, besides what all of them get."""
+    every: float | None = None
+    """Seconds from one scheduled run to the next."""
+
+    @property
+    def full_name(self) -> str:
+        """As Prefect and the API name it."""
+        return f"{self.flow.name}/{self.name}"
+
+    @property
+    def entrypoint(self) -> str:
+        """Where the worker finds the flow."""
+        return f"{self.module}.py:{self.module.rpartition('/')[2]}"
+
+    @property
+    def job_variables(self) -> dict[str, Any]:
+        """One process per run instead of two, heartbeats that show a lost one soon, and our lines in its log."""
+        return {
+            "command": "python -m prefect.engine",
+            "env": {
+                **self.environment,
+                "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+                "PREFECT_LOGGING_EXTRA_LOGGERS": "flows",
+                "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is written to Prefect."""
+
+    pools: tuple[PlannedPool, ...]
+    deployments: tuple[PlannedDeployment, ...]
+    locks: tuple[str, ...] = LOCKS
+    """Global concurrency limits of 1."""
+
+
+def plan(settings: Settings) -> Plan:
+    """Say what the settings ask for."""
+    return Plan(
+        pools=(*(_pool_of(name, server) for name, server in settings.servers.items()), _couriers_own()),
+        deployments=(
+            *(_imports_into(name) for name in settings.servers),
+            PlannedDeployment(
+                housekeeping,
+                "flows/housekeeping",
+                names.COURIER_DEPLOYMENT,
+                names.COURIER_POOL,
+                names.ROUNDS,
+                every=settings.upkeep.interval,
+            ),
+            PlannedDeployment(
+                send_message, "flows/send_message", names.COURIER_DEPLOYMENT, names.COURIER_POOL, names.MESSAGES
+            ),
+        ),
+    )
+
+
+def _pool_of(server: str, settings: OmeroServer) -> PlannedPool:
+    return PlannedPool(
+        name=names.pool_of(server),
+        description=f"Imports into the OMERO server {server}: who waits, waits here, in order.",
+        limit=settings.runs,
+        queues=(PlannedQueue(names.PEOPLE, 1), PlannedQueue(names.BULK, 2, limit=max(1, settings.runs - 1))),
+    )
+
+
+def _couriers_own() -> PlannedPool:
+    """A limit of the pool would be a trap: lost runs that fill it keep out the round that would find them."""
+    return PlannedPool(
+        name=names.COURIER_POOL,
+        description="Housekeeping, and messages that could not be sent at once.",
+        limit=None,
+        queues=(PlannedQueue(names.ROUNDS, 1), PlannedQueue(names.MESSAGES, 2, limit=MESSAGES_AT_A_TIME)),
+    )
+
+
+def _imports_into(server: str) -> PlannedDeployment:
+    return PlannedDeployment(
+        import_images,
+        "flows/import_images",
+        server,
+        names.pool_of(server),
+        names.PEOPLE,
+        tags=(names.server_tag(server),),
+        environment={"COURIER_SERVER": server},
+    )
