@@ -6,6 +6,7 @@ from typing import NoReturn
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.exceptions import Abort
 from prefect.states import AwaitingRetry
 
@@ -16,7 +17,8 @@ def wait_before(tries: int, retries: Retries) -> timedelta | None:
     """Return how long to wait before the next try when there were `tries` further ones already; None after the last."""
     if tries >= len(retries.minutes):
         return None
-    return timedelta(minutes=retries.minutes[tries] * (1 + random.uniform(0, retries.jitter)))
+    lengthened = 1 + random.uniform(0, retries.jitter)  # noqa: S311 - spreads load, keeps no secret
+    return timedelta(minutes=retries.minutes[tries] * lengthened)
 
 
 def try_again(run_id: UUID, wait: timedelta, why: str) -> NoReturn:
@@ -25,7 +27,7 @@ def try_again(run_id: UUID, wait: timedelta, why: str) -> NoReturn:
     Raises:
         Abort: always; Prefect's engine then leaves the state as it was set here.
     """
-    state = AwaitingRetry(scheduled_time=datetime.now(UTC) + wait, message=why)
+    state: State[None] = AwaitingRetry(scheduled_time=datetime.now(UTC) + wait, message=why)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(run_id, state)
     raise Abort(why)

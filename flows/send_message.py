@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from prefect import flow
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run as this_run
 from prefect.states import Completed, Failed
@@ -12,6 +13,7 @@ from pydantic import Field
 from flows.core import names
 from flows.core.notify import Message, send
 from flows.core.settings import read_settings
+from flows.history import retries_since_person
 from flows.later import try_again, wait_before
 from flows.log import tidy_log
 
@@ -37,7 +39,13 @@ def send_message(
     if delivery.failure is None:
         return Completed(message=f"Sent to {receiver}.")
     why = str(delivery.failure)
-    wait = wait_before(this_run.run_count - 1, settings.retries) if delivery.failure.transient else None
+    run_id = UUID(str(this_run.id))
+    wait = wait_before(_tries(run_id), settings.retries) if delivery.failure.transient else None
     if wait is not None:
-        try_again(UUID(str(this_run.id)), wait, why)
+        try_again(run_id, wait, why)
     return Failed(message=why)
+
+
+def _tries(run_id: UUID) -> int:
+    with get_client(sync_client=True) as client:
+        return retries_since_person((each.type.value, each.name) for each in client.read_flow_run_states(run_id))

@@ -13,6 +13,13 @@ from deployments.sandbox.processes import MARKER
 SERVER = "sandbox"
 """The short name of the stand-in among the courier's servers."""
 ADMINISTRATOR = "facility@sandbox.example"
+IMPATIENT = {
+    "RETRIES__MINUTES": "[0.05, 0.1, 0.2, 0.4, 1, 1]",
+    "RETRIES__CRASH_SECONDS": "1",
+    "UPKEEP__INTERVAL": "10",
+    "UPKEEP__SILENCE": "90",
+}
+"""Settings of a sandbox for tests, by name: what takes minutes to days elsewhere takes seconds."""
 _FOREIGN = ("PREFECT_", "COURIER_", "OMERO", "ICE_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -54,6 +61,8 @@ def _prefect(home: Home, remembered: Remembered) -> dict[str, str]:
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home.prefect / "ui"),
         # In memory, the slots of a run that died while the server was away are never freed.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        # How far ahead rounds of housekeeping are planned; an hour of them would fill the list of runs.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT3M",
         "PREFECT_WORKER_QUERY_SECONDS": "0.5",
         "PREFECT_WORKER_PREFETCH_SECONDS": "1",
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments.sandbox import postgres, processes
-from deployments.sandbox.environment import for_parts, settings_file
+from deployments.sandbox.environment import IMPATIENT, for_parts, settings_file
 from deployments.sandbox.home import Home, Remembered, Running, write_private
 from deployments.sandbox.images import make_small_ome_tiff
 from deployments.sandbox.parts import PROJECT, all_parts
@@ -54,7 +54,7 @@ def run(home: Home, wishes: Wishes, *, story: Part | None = None) -> int:
             supervisor = _supervisor(home, wishes, environment)
             try:
                 with supervisor:
-                    _start(supervisor, home, remembered, sockets, wishes.settings)
+                    _start(supervisor, home, remembered, sockets, wishes)
                     if story:
                         supervisor.start([story])
                     else:
@@ -75,10 +75,9 @@ def _supervisor(home: Home, wishes: Wishes, environment: Mapping[str, str]) -> S
     return Supervisor(environment, _tell, with_parent=wishes.for_tests)
 
 
-def _start(
-    supervisor: Supervisor, home: Home, remembered: Remembered, sockets: Path, settings: Mapping[str, str]
-) -> None:
+def _start(supervisor: Supervisor, home: Home, remembered: Remembered, sockets: Path, wishes: Wishes) -> None:
     began = time.monotonic()
+    settings = {**(IMPATIENT if wishes.for_tests else {}), **wishes.settings}
     write_private(home.settings, settings_file(home, remembered, settings))
     write_private(home.users, json.dumps(seed(remembered.passwords), indent=2))
     postgres.own(home.postgres)

@@ -4,7 +4,6 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,33 +17,30 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.deploy import PROJECT, deploy, main
-from deployments.sandbox.home import Running
 from deployments.plan import LOCKS, PlannedDeployment, plan
 from flows.core import names
 from flows.core.settings import OmeroServer, Settings
 
-WRITTEN = ("entrypoint", "tags", "job_variables", "pull_steps", "work_queue_name", "parameter_openapi_schema")
+WRITTEN = ("entrypoint", "tags", "job_variables", "pull_steps", "work_queue_name")
 SETTINGS = Settings(
     servers={"main": OmeroServer(host="omero.example.org", runs=3)}, seal_keys=(Fernet.generate_key().decode(),)
 )
 PLANNED = plan(SETTINGS).deployments
 
 
-@pytest.fixture
-def prefect_api(sandbox: Running) -> Iterator[str]:
-    url = f"{sandbox.prefect}/api"
-    with temporary_settings({PREFECT_API_URL: url}):
-        yield url
-
-
 async def _read_deployments() -> dict[str, dict[str, Any]]:
     async with get_client() as client:
         found = {each.full_name: await client.read_deployment_by_name(each.full_name) for each in PLANNED}
-    return {name: {part: getattr(each, part) for part in WRITTEN} | _times(each) for name, each in found.items()}
+    return {name: {part: getattr(each, part) for part in WRITTEN} | _comparable(each) for name, each in found.items()}
 
 
-def _times(deployment: DeploymentResponse) -> dict[str, Any]:
-    return {"schedules": [(each.slug, each.active, each.schedule.interval) for each in deployment.schedules]}
+def _comparable(deployment: DeploymentResponse) -> dict[str, Any]:
+    """A schedule counts from the moment that it was made; no definitions may be none, or an empty table."""
+    form = deployment.parameter_openapi_schema or {}
+    return {
+        "schedules": [(each.slug, each.active, each.schedule.interval) for each in deployment.schedules],
+        "form": {name: part for name, part in form.items() if part},
+    }
 
 
 async def _change_limits(pool: int, bulk: int) -> None:
@@ -117,22 +113,21 @@ def test_lost_runs_cannot_keep_the_round_out_that_finds_them() -> None:
     assert {each.name: each.limit for each in pool.queues}["rounds"] is None
 
 
-@pytest.mark.sandbox
 @pytest.mark.timeout(240)
-def test_prefects_own_command_writes_what_make_deploy_writes(prefect_api: str, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("engine")
+def test_prefects_own_command_writes_what_make_deploy_writes(tmp_path: Path) -> None:
     asyncio.run(deploy(SETTINGS))
     ours = asyncio.run(_read_deployments())
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    environment = {**os.environ, "PREFECT_API_URL": prefect_api, "PREFECT_HOME": str(tmp_path), "DO_NOT_TRACK": "1"}
+    known = {"PREFECT_API_URL": PREFECT_API_URL.value(), "PREFECT_HOME": str(tmp_path), "DO_NOT_TRACK": "1"}
 
-    subprocess.run(command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, check=True, timeout=120)
+    subprocess.run(command, cwd=PROJECT, env={**os.environ, **known}, stdin=subprocess.DEVNULL, check=True, timeout=120)
 
     assert asyncio.run(_read_deployments()) == ours
 
 
-@pytest.mark.sandbox
 @pytest.mark.timeout(240)
-@pytest.mark.usefixtures("prefect_api")
+@pytest.mark.usefixtures("engine")
 def test_limits_that_an_operator_changed_survive_a_deploy_unless_told_otherwise() -> None:
     asyncio.run(deploy(SETTINGS))
     asyncio.run(_change_limits(7, 5))
@@ -162,8 +157,7 @@ def test_there_is_a_lock_of_one_place_for_each_stripe() -> None:
     assert len(LOCKS) == names.STRIPES
 
 
-@pytest.mark.sandbox
-@pytest.mark.usefixtures("prefect_api")
+@pytest.mark.usefixtures("engine")
 def test_people_come_before_bulk() -> None:
     asyncio.run(deploy(SETTINGS))
 
