@@ -12,6 +12,7 @@ from flows.core import names
 from flows.core.settings import Settings, read_settings
 from flows.log import tidy_log
 from flows.upkeep.lost import end_lost_runs
+from flows.upkeep.outages import end_outages
 from flows.upkeep.revival import revive_lost_runs
 from flows.upkeep.rounds import forget_missed_rounds
 from flows.upkeep.waiting import release_held_runs
@@ -22,6 +23,7 @@ DUTIES = (
     forget_missed_rounds,
     end_lost_runs,
     revive_lost_runs,
+    end_outages,
     release_held_runs,
 )
 """What a round does, in this order: what is told of comes after what is found."""
