@@ -211,7 +211,7 @@ def test_a_later_attempt_finds_nothing_where_nothing_was(session, run_key):
 
 def test_a_later_attempt_removes_what_a_dead_client_left(session, left, stage, small_ome_tiff, run_key):
     settings = import_settings(session, None, ImportDetails(), [])
-    session.repository.importFileset(new_fileset(stage(small_ome_tiff), run_key), settings)
+    session.repository.importFileset(new_fileset(stage(small_ome_tiff), run_key, "nonce"), settings)
     assert left()
 
     assert find_earlier(session, run_key) is None

@@ -30,8 +30,8 @@ def test_five_steps_are_told_to_callbacks(connect: Connect, limited: Understudy,
     steps = Steps(client, process.verifyUpload(upload(process, [image])))
 
     assert steps.event.wait(SECONDS)
-    assert steps.seen[-2:] == [3, 4]
-    assert steps.getStatus().steps == 5
+    # Calls overtake each other.
+    assert until(lambda: steps.getStatus().steps == 5 and sorted(steps.seen)[-2:] == [3, 4])
 
 
 def test_a_running_import_outlives_its_client_s_session(connect: Connect, limited: Understudy, image: Path) -> None:

@@ -12,6 +12,7 @@ import omero.model
 from deployments.sandbox.understudy.convert import object_id
 from deployments.sandbox.understudy.filestore import FileStore
 from deployments.sandbox.understudy.house import House, SessionService
+from deployments.sandbox.understudy.pixelstore import PixelStore
 from deployments.sandbox.understudy.refusals import not_modelled, refusal
 from deployments.sandbox.understudy.repository import SharedResources
 from deployments.sandbox.understudy.requests import submit
@@ -116,6 +117,14 @@ class ServiceFactory(SessionService):
         store = FileStore(self.house, self.session, name)
         return omero.api.RawFileStorePrx.uncheckedCast(
             self.house.registry.publish(self.session.uuid, name, omero.api.RawFileStore, store)
+        )
+
+    def createRawPixelsStore(self, _current: Any) -> Any:  # noqa: N802
+        """A store without pixels yet: `setPixelsId` says which."""
+        name = f"omero.api.RawPixelsStore-{uuid.uuid4()}"
+        store = PixelStore(self.house, self.session, name)
+        return omero.api.RawPixelsStorePrx.uncheckedCast(
+            self.house.registry.publish(self.session.uuid, name, omero.api.RawPixelsStore, store)
         )
 
     def sharedResources(self, _current: Any) -> Any:  # noqa: N802

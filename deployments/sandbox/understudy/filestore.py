@@ -68,10 +68,14 @@ class FileStore(SessionService):
         try:
             if at_once > 1 and self.house.faults.strict_stores:
                 raise refusal(omero.InternalException, NOT_REENTRANT)
+            if self.closed:
+                raise refusal(omero.RemovedSessionException, "The session of this file has ended.")
             yield
         finally:
             with self._lock:
                 self._calls_at_once -= 1
+                if self.closed:
+                    self._let_go()
 
     def _open(self) -> int:
         if self._path is None:
@@ -159,8 +163,13 @@ class FileStore(SessionService):
                 self.house.registry.withdraw(self.session.uuid, self._name)
 
     def abandon(self) -> None:
-        """Let go without saving: the session ended."""
-        self.closed = True
+        """Let go without saving, as soon as no call needs it any more: the session ended."""
+        with self._lock:
+            self.closed = True
+            if not self._calls_at_once:
+                self._let_go()
+
+    def _let_go(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

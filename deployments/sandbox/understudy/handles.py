@@ -42,6 +42,7 @@ class Work(Protocol):
     """What a request does."""
 
     steps: int
+    """In all; a first one that raises has done nothing."""
 
     def run(self) -> Iterable[Any]:
         """Do it; yields after each step, the response last."""
@@ -57,6 +58,7 @@ class Handle(SessionService):
         self._callbacks: dict[str, Any] = {}
         self._response: Any = None
         self._cancelling = False
+        self._abandoned = False
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._status = omero.cmd.Status()
@@ -96,7 +98,15 @@ class Handle(SessionService):
     def _after_step(self, step: int) -> None:
         self._status.currentStep = step
         self._notify(lambda callback: callback.step(step, self._work.steps))
-        if self._cancelling:
+        self.check()
+
+    def check(self) -> None:
+        """Go on to the next step, if it is still wanted.
+
+        Raises:
+            RequestFailed: it was cancelled, or its session has ended.
+        """
+        if self._cancelling or self._abandoned:
             raise RequestFailed("cancel-called", {})
 
     def _err(self, failed: RequestFailed) -> Any:
@@ -138,7 +148,7 @@ class Handle(SessionService):
         return self._status
 
     def cancel(self, _current: Any) -> Any:
-        """Stop after the running step; False when it had finished."""
+        """Stop after the running step; False when it had finished. One that takes too long is not stopped after all."""
         return self._cancel()
 
     def _cancel(self) -> bool:
@@ -147,15 +157,20 @@ class Handle(SessionService):
                 return bool(self._response and getattr(self._response, "name", "") == "cancel-called")
             self._cancelling = True
         if not self._over.wait(CANCEL_SECONDS):
+            self._cancelling = False
             raise refusal(omero.LockTimeout, "timed out while waiting on CANCELLED state")
         return bool(getattr(self._response, "name", "") == "cancel-called")
 
     def close(self, _current: Any) -> None:
         """Forget it; what still runs is cancelled."""
         self.house.registry.withdraw(self.session.uuid, self._name)
-        self.abandon()
+        if self._over.is_set():
+            return
+        try:
+            self._cancel()
+        except omero.LockTimeout:
+            log.warning("a handle was closed, but what it stood for goes on")
 
     def abandon(self) -> None:
-        """Cancel what still runs: the handle or the session ended."""
-        with self._lock:
-            self._cancelling = True
+        """The session ended: no further step finds what it needs."""
+        self._abandoned = True

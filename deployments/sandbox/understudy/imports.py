@@ -8,10 +8,12 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+import Ice
 import omero
 import omero.api
 import omero.cmd
 import omero.grid
+import omero.model
 
 from deployments.sandbox.understudy.filestore import FileStore
 from deployments.sandbox.understudy.handles import Handle
@@ -98,11 +100,22 @@ class ImportProcess(SessionService):
         if not got_thread:
             message = f"Failed to execute the import after {options.background_timeout}ms"
             raise refusal(omero.InternalException, message)
-        call = Call(self.house, self.session, self._begun.context)
-        work = Processing(self.house, self.session, call, self.fileset, self._begun.settings)
-        self._handle = Handle(self.house, self.session, self._request(), work)
+        try:
+            self._handle = self._process()
+        except Ice.Exception:
+            self.house.background.release()
+            raise
         self._handle.start(afterwards=self.house.background.release)
         return self._handle.proxy
+
+    def _process(self) -> Handle:
+        # The session may have ended while this waited for its turn.
+        self.house.sessions.use(self.session)
+        call = Call(self.house, self.session, self._begun.context)
+        work = Processing(self.house, self.session, call, self.fileset, self._begun.settings)
+        handle = Handle(self.house, self.session, self._request(), work)
+        work.check = handle.check
+        return handle
 
     def _compare(self, hashes: list[str] | None) -> None:
         files = self._files()
@@ -131,6 +144,8 @@ class ImportProcess(SessionService):
         request.clientUuid = str(uuid.uuid4())
         request.repoUuid = self.house.config["understudy.repository.uuid"]
         request.process, request.settings, request.location = self.proxy, self._begun.settings, self._begun.location
+        request.activity = omero.model.FilesetJobLinkI()
+        request.activity.parent = omero.model.FilesetI(self.fileset.id, False)
         return request
 
     def close(self, _current: Any) -> None:

@@ -4,7 +4,8 @@ Source: omero-blitz ManagedImportRequestI. Thumbnails and statistics are not mad
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from deployments.sandbox.understudy.rows import Ref, Row
 from deployments.sandbox.understudy.saving import Saver
 from deployments.sandbox.understudy.sessions import Session
 
+LOCATED = "located"
+"""The mark of Pixels whose file is known: they can be read."""
+
 
 class Processing:
     """The work behind an import's handle; the session neither idles nor ends meanwhile, unless it is killed."""
@@ -29,6 +33,8 @@ class Processing:
     def __init__(self, house: House, session: Session, call: Call, fileset: Ref, settings: Any) -> None:
         self._house, self._session, self._call = house, session, call
         self._fileset, self._settings = fileset, settings
+        self.check: Callable[[], None] = lambda: None
+        """Raises when the import is no longer wanted: asked before its first step, which saves the images."""
         session.references += 1
         session.busy += 1
 
@@ -46,14 +52,19 @@ class Processing:
         target = self._target_file()
         seen = self._open(target)
         self._strike(target, 0)
+        self._take_time()
+        self.check()
         saved = self._save(seen, target)
         yield None
-        self._read_pixels(seen, target)
+        self._read_pixels(seen, target, saved)
         for step in (1, 2, 3):
             self._strike(target, step)
-            time.sleep(self._house.options.import_seconds / 3)
+            self._take_time()
             yield None
         yield self._response(saved)
+
+    def _take_time(self) -> None:
+        time.sleep(self._house.options.import_seconds / (self.steps - 1))
 
     def _target_file(self) -> Path:
         """The first file is what Bio-Formats is given."""
@@ -94,13 +105,20 @@ class Processing:
             parameters = {"message": refused.message, "filename": str(target)}
             raise RequestFailed("import-request-failure", parameters, type(refused).__name__) from refused
 
-    def _read_pixels(self, seen: FileSeen, target: Path) -> None:
-        """For minima and maxima OMERO reads every plane; only here it sees that some are missing."""
+    def _read_pixels(self, seen: FileSeen, target: Path, saved: list[SavedImage]) -> None:
+        """For minima and maxima OMERO reads every plane; only here it sees that some are missing.
+
+        Before this step nobody can read the pixels (omero-blitz: ManagedImportRequestI.pixelData, setPixelsFile).
+        """
         statistics = not (self._settings.noStatsInfo and self._settings.noStatsInfo.val)
         if seen.missing_pixels and statistics:
             cause = f"java.io.EOFException: {seen.missing_pixels}"
             parameters = {"message": seen.missing_pixels, "filename": str(target)}
             raise RequestFailed("import-file-exception", parameters, cause)
+        with self._house.database.transaction() as transaction:
+            for one in saved:
+                if row := transaction.get(one.pixels.ref):
+                    transaction.put(replace(row, marks={**row.marks, LOCATED: True}))
 
     def _response(self, saved: list[SavedImage]) -> Any:
         response, reader = omero.grid.ImportResponse(), self._call.reader

@@ -1,16 +1,22 @@
 """Everything that speaks to OMERO; nothing else in the product does."""
 
 from flows.core.omero_client.annotations import ImportDetails
-from flows.core.omero_client.importer import find_earlier, import_fileset
+from flows.core.omero_client.earlier import find_earlier, find_earlier_of
+from flows.core.omero_client.fence import fence
+from flows.core.omero_client.importer import BegunImport, begin_import, import_fileset
 from flows.core.omero_client.logins import join, log_in, make_long_session, ping, raise_idle, sudo
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.targets import ResolvedTarget, resolve_target
 
 __all__ = [
+    "BegunImport",
     "ImportDetails",
     "OmeroSession",
     "ResolvedTarget",
+    "begin_import",
+    "fence",
     "find_earlier",
+    "find_earlier_of",
     "import_fileset",
     "join",
     "log_in",

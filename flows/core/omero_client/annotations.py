@@ -60,9 +60,14 @@ def annotations_for(session: OmeroSession, details: ImportDetails) -> list[Any]:
     return found + _existing(session, details.annotation_ids)
 
 
-def marks_for(fileset: Fileset, run_key: str) -> list[Any]:
-    """Return what a fileset carries from the transaction on that creates it, before its first byte."""
-    return [comment(run_key, RUN), comment(fingerprint(fileset), FINGERPRINT)]
+def marks_for(fileset: Fileset, run_key: str, nonce: str) -> list[Any]:
+    """Return what a fileset carries from the transaction on that creates it, before its first byte.
+
+    The nonce tells it from what another attempt makes under the same key.
+    """
+    run = comment(run_key, RUN)
+    run.description = rstring(nonce)
+    return [run, comment(fingerprint(fileset), FINGERPRINT)]
 
 
 def fingerprint(fileset: Fileset) -> str:
@@ -76,16 +81,21 @@ def record_provenance(session: OmeroSession, fileset_id: int, run_key: str, imag
 
     Everything is taken from OMERO itself, so that a later attempt can make good what an earlier one left out.
     """
+    missing = without_provenance(session, images)
+    if not missing:
+        return
+    annotation = key_values(PROVENANCE, _provenance(session, fileset_id, run_key))
+    session.update.saveArray([_link(image, annotation) for image in missing])
+
+
+def without_provenance(session: OmeroSession, images: Sequence[int]) -> list[int]:
+    """Return those images that do not say yet where they came from."""
     rows = session.rows(
         "select l.parent.id from ImageAnnotationLink l where l.parent.id in (:images) and l.child.ns = :namespace",
         images=list(images),
         namespace=PROVENANCE,
     )
-    missing = sorted(set(images) - {each for (each,) in rows})
-    if not missing:
-        return
-    annotation = key_values(PROVENANCE, _provenance(session, fileset_id, run_key))
-    session.update.saveArray([_link(image, annotation) for image in missing])
+    return sorted(set(images) - {each for (each,) in rows})
 
 
 def comment(text: str, namespace: str | None = None) -> Any:

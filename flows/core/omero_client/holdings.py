@@ -1,33 +1,160 @@
-"""What OMERO holds: read-only questions about filesets, images and our marks on them."""
+"""What OMERO holds: read-only questions about filesets, images and our marks on them, for many at a time."""
 
-from typing import Literal
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import omero
 
 from flows.core.omero_client.session import OmeroSession
 from flows.core.requests import ImportedImage
 
+BATCH = 500
+"""Values in one question: PostgreSQL plans longer lists badly."""
+ROWS_READ = 100
+"""Images of a fileset of which pixels are read; of more, as many spread evenly."""
+T = TypeVar("T")
+
+COLUMNS = ("id", "name", "size_x", "size_y", "size_z", "size_c", "size_t")
+
+
+class Holding(NamedTuple):
+    """The images of one fileset."""
+
+    images: tuple[ImportedImage, ...] = ()
+    """In the order of their ids."""
+    pixels: tuple[int, ...] = ()
+    """The id of the pixels of each."""
+    without_pixels: int = 0
+    """Further images, of which OMERO knows no size."""
+
+
+NOTHING = Holding()
+
 
 def images_of(session: OmeroSession, fileset_id: int) -> tuple[ImportedImage, ...]:
     """Return the images of a fileset with their sizes in pixels, in the order of their ids."""
-    rows = session.rows(
-        "select i.id, i.name, p.sizeX, p.sizeY, p.sizeZ, p.sizeC, p.sizeT"
-        " from Pixels p join p.image i where i.fileset.id = :fileset order by i.id",
-        fileset=fileset_id,
+    return holdings(session, [fileset_id]).get(fileset_id, NOTHING).images
+
+
+def holdings(session: OmeroSession, filesets: Collection[int]) -> dict[int, Holding]:
+    """Return what is held of each of these filesets; those without any image are left out."""
+    found: defaultdict[int, dict[int, tuple[ImportedImage | None, int]]] = defaultdict(dict)
+    for some in _batches(filesets):
+        rows = session.rows(
+            "select i.fileset.id, p.id, i.id, i.name, p.sizeX, p.sizeY, p.sizeZ, p.sizeC, p.sizeT"
+            " from Image i left outer join i.pixels p where i.fileset.id in (:filesets) order by i.id",
+            filesets=some,
+        )
+        for fileset, pixels, *image in rows:
+            known = None if pixels is None else ImportedImage(**dict(zip(COLUMNS, image, strict=True)))
+            found[fileset].setdefault(image[0], (known, pixels))
+    return {fileset: _holding(images.values()) for fileset, images in found.items()}
+
+
+def _holding(images: Collection[tuple[ImportedImage | None, int]]) -> Holding:
+    complete = [(image, pixels) for image, pixels in images if image is not None]
+    return Holding(
+        images=tuple(image for image, _ in complete),
+        pixels=tuple(pixels for _, pixels in complete),
+        without_pixels=len(images) - len(complete),
     )
-    names = ("id", "name", "size_x", "size_y", "size_z", "size_c", "size_t")
-    return tuple(ImportedImage(**dict(zip(names, row, strict=True))) for row in rows)
 
 
 def marked(session: OmeroSession, kind: Literal["Fileset", "Dataset"], namespace: str, text: str) -> list[int]:
     """Return the ids of the objects that carry a comment of exactly this text in this namespace, oldest first."""
-    comments = session.rows(
-        "select a.id from CommentAnnotation a where a.ns = :namespace and a.textValue = :text",
-        namespace=namespace,
-        text=text,
-    )
-    if not comments:
-        return []
-    links = session.rows(
-        f"select l.parent.id from {kind}AnnotationLink l where l.child.id in (:comments)",  # noqa: S608  no user's text
-        comments=[each for (each,) in comments],
-    )
-    return sorted({each for (each,) in links})
+    return all_marked(session, kind, namespace, [text]).get(text, [])
+
+
+def all_marked(
+    session: OmeroSession, kind: Literal["Fileset", "Dataset"], namespace: str, texts: Collection[str]
+) -> dict[str, list[int]]:
+    """Return, for each of these texts, the ids of the objects that `marked` would find; none is left out."""
+    found: defaultdict[str, set[int]] = defaultdict(set)
+    for some in _batches(texts):
+        comments = dict(
+            session.rows(
+                "select a.id, a.textValue from CommentAnnotation a where a.ns = :namespace and a.textValue in (:texts)",
+                namespace=namespace,
+                texts=some,
+            )
+        )
+        for parent, child in links_to(session, kind, comments):
+            found[comments[child]].add(parent)
+    return {text: sorted(ids) for text, ids in found.items()}
+
+
+def links_to(
+    session: OmeroSession, kind: Literal["Fileset", "Dataset"], annotations: Iterable[int]
+) -> list[tuple[int, int]]:
+    """Return the ids of objects and of the annotations that they carry, of these annotations."""
+    return [
+        (parent, child)
+        for some in _batches(list(annotations))
+        for parent, child in session.rows(
+            f"select l.parent.id, l.child.id from {kind}AnnotationLink l where l.child.id in (:some)",  # noqa: S608
+            some=some,
+        )
+    ]
+
+
+def uploaded(session: OmeroSession, filesets: Collection[int]) -> set[int]:
+    """Return those of these filesets whose upload OMERO has checked and taken (omero-blitz: ManagedImportProcessI)."""
+    return {
+        fileset
+        for some in _batches(filesets)
+        for (fileset,) in session.rows(
+            "select l.parent.id from FilesetJobLink l join l.child j"
+            " where l.parent.id in (:filesets) and j.status.value = 'Finished'",
+            filesets=some,
+        )
+    }
+
+
+def unreadable(session: OmeroSession, holding: Holding) -> str | None:
+    """Say why images are not complete, or None when they are: what "read back" means.
+
+    OMERO must know the sizes of each image, and must read the first row of its first plane and the last row of its
+    last one from the file that it holds (of a hundred images, spread evenly, where there are more). An import that
+    was stopped after it had saved its images leaves some that it cannot read (omero-blitz:
+    ManagedImportRequestI.pixelData), and one that failed there since the file is cut short some that it cannot read
+    to their end.
+
+    Raises:
+        Ice.Exception: OMERO is away, busy, or has ended the session: nothing is known.
+    """
+    if holding.without_pixels or not holding.images:
+        return f"{holding.without_pixels} images are without pixels" if holding.images else "there is no image"
+    store = session.services.createRawPixelsStore()
+    try:
+        for image, pixels in _spread(list(zip(holding.images, holding.pixels, strict=True))):
+            if not _both_ends(store, image, pixels):
+                return f"image {image.id} has no pixels"
+    except (omero.SessionException, omero.ConcurrencyException):
+        raise
+    except omero.ServerError as refused:
+        return str(refused.message)
+    finally:
+        store.close()
+    return None
+
+
+def _both_ends(store: Any, image: ImportedImage, pixels: int) -> bool:
+    last = (image.size_y - 1, image.size_z - 1, image.size_c - 1, image.size_t - 1)
+    try:
+        store.setPixelsId(pixels, True)
+        return bool(store.getRow(0, 0, 0, 0)) and bool(store.getRow(*last))
+    except omero.MissingPyramidException:
+        # Very large planes are cut into tiles first, by another process of OMERO: it could open the file, then.
+        return True
+
+
+def _spread(items: Sequence[T]) -> Sequence[T]:
+    if len(items) <= ROWS_READ:
+        return items
+    return [items[number * (len(items) - 1) // (ROWS_READ - 1)] for number in range(ROWS_READ)]
+
+
+def _batches(items: Collection[T]) -> Iterator[list[T]]:
+    every = list(items)
+    return (every[start : start + BATCH] for start in range(0, len(every), BATCH))

@@ -1,34 +1,31 @@
-"""Imports one fileset through OMERO's managed repository, and finds what an earlier attempt left there.
+"""Imports one fileset through OMERO's managed repository: begun under a lock where need be, then uploaded and awaited.
 
 Several threads may import over one session. Whatever goes wrong, nothing half-made stays behind, as far as OMERO can
-still be asked; `find_earlier` clears what could not be cleared then. (Waiting for an import that OMERO still carries
-on after the connection was lost is not done yet: it is removed, and made again.)
+still be asked; `find_earlier` clears what could not be cleared then.
 """
 
 import logging
 import posixpath
 import threading
+import uuid
 from typing import Any
 
 from omero.rtypes import unwrap
 
 from flows.core.control import Control, Stage
-from flows.core.errors import CourierError, OmeroFault
-from flows.core.omero_client.annotations import (
-    RUN,
-    ImportDetails,
-    annotations_for,
-    record_provenance,
-)
+from flows.core.errors import CourierError, DuplicateUnderWay, OmeroFault
+from flows.core.omero_client.annotations import RUN, ImportDetails, annotations_for, record_provenance
 from flows.core.omero_client.commands import ask_patiently, delete_filesets, refusal_in, wait_for
 from flows.core.omero_client.faults import failure_of_answer, means_lost, speaking_to
-from flows.core.omero_client.holdings import images_of, marked
-from flows.core.omero_client.orders import import_settings, new_fileset
+from flows.core.omero_client.holdings import NOTHING, holdings, links_to, unreadable
+from flows.core.omero_client.orders import import_settings, new_fileset, repository_path
+from flows.core.omero_client.processes import stop
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.store import milliseconds_for
 from flows.core.omero_client.targets import ResolvedTarget
 from flows.core.omero_client.upload import Upload
 from flows.core.requests import ImportedFileset, StagedFileset
+from flows.core.settings import Checksum
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +42,7 @@ def import_fileset(
     control: Control,
     run_key: str,
 ) -> ImportedFileset:
-    """Upload a fileset, have OMERO import it, and read its images back.
+    """Upload a fileset, have OMERO import it, and read its images back: `begin_import`, then `finish`.
 
     Args:
         session: of the user who will own the images, in the group that they go into.
@@ -62,64 +59,116 @@ def import_fileset(
         ImportCancelled: `control` said so.
         OmeroError: anything else that OMERO did not do.
     """
-    session.keep_alive()
-    try:
-        fileset_id = _Import(session, staged, control).run(target, details, run_key)
-        imported = _read_back(session, fileset_id, run_key)
-    except CourierError as error:
-        if not means_lost(error):
-            _clear(session, run_key)
-        raise
-    if target is None:
-        return imported
-    return imported.model_copy(update={"target_kind": target.kind, "target_id": target.id})
+    return begin_import(session, staged, target=target, details=details, run_key=run_key).finish(control)
 
 
-def find_earlier(session: OmeroSession, run_key: str) -> ImportedFileset | None:
-    """Return what an earlier attempt with this key brought into OMERO, and remove what it left half-done.
+def begin_import(
+    session: OmeroSession,
+    staged: StagedFileset,
+    *,
+    target: ResolvedTarget | None,
+    details: ImportDetails,
+    run_key: str,
+) -> "BegunImport":
+    """Create a fileset in OMERO, with its marks, before its first byte; from now on everybody can find it.
+
+    What was looked up, and this, stand under one lock; the upload does not. Arguments are those of `import_fileset`.
 
     Raises:
-        OmeroError: OMERO cannot say, or cannot remove it.
+        DuplicateUnderWay: another attempt has begun the same meanwhile, without that lock; this one has left nothing.
+        TargetNotFound: an annotation that should be linked is not there.
+        NotPermitted: the user may not do that there.
+        OmeroError: anything else that OMERO did not do.
     """
-    with speaking_to(session.server.host, doing="looking for an earlier attempt"):
-        filesets = marked(session, "Fileset", RUN, run_key)
-        complete = [each for each in filesets if images_of(session, each)]
-    if debris := set(filesets) - set(complete):
-        log.info("removing what an earlier attempt left: filesets %s", sorted(debris))
-        delete_filesets(session, debris)
-    return _read_back(session, complete[0], run_key) if complete else None
+    session.keep_alive()
+    nonce = str(uuid.uuid4())
+    with speaking_to(session.server.host, doing="preparing an import"):
+        asked = import_settings(session, target, details, annotations_for(session, details))
+        process = session.repository.importFileset(new_fileset(staged, run_key, nonce), asked)
+        own, others = _under_the_key(session, run_key, nonce)
+    algorithm: Checksum = unwrap(asked.checksumAlgorithm.value)
+    begun = BegunImport(session, staged, process, algorithm, fileset_id=own, run_key=run_key, target=target)
+    if any(other < own for other in others):
+        begun.abandon()
+        raise DuplicateUnderWay("Another attempt of this import has begun with the same files.")
+    return begun
 
 
-class _Import:
-    """One import: what its steps share."""
+def _under_the_key(session: OmeroSession, run_key: str, nonce: str) -> tuple[int, list[int]]:
+    """Return the fileset of this nonce, and all others of the key."""
+    comments = dict(
+        session.rows(
+            "select a.id, a.description from CommentAnnotation a where a.ns = :namespace and a.textValue = :text",
+            namespace=RUN,
+            text=run_key,
+        )
+    )
+    nonces = {fileset: comments[comment] for fileset, comment in links_to(session, "Fileset", comments)}
+    own = [fileset for fileset, its in nonces.items() if its == nonce]
+    if not own:
+        raise OmeroFault("OMERO does not hold the fileset that it has just made.")
+    return own[0], [fileset for fileset, its in nonces.items() if its != nonce]
 
-    def __init__(self, session: OmeroSession, staged: StagedFileset, control: Control) -> None:
+
+class BegunImport:
+    """A fileset that OMERO holds, yet without bytes: to be finished or abandoned, once."""
+
+    def __init__(
+        self,
+        session: OmeroSession,
+        staged: StagedFileset,
+        process: Any,
+        algorithm: Checksum,
+        *,
+        fileset_id: int,
+        run_key: str,
+        target: ResolvedTarget | None,
+    ) -> None:
+        """Note what its steps share."""
+        self.fileset_id = fileset_id
         self._session = session
         self._staged = staged
-        self._control = control
+        self._process = process
+        self._algorithm = algorithm
+        self._run_key = run_key
+        self._target = target
         self._key = staged.fileset.key
         self._total = sum(file.size for file in staged.files)
         self._done = 0
         self._counting = threading.Lock()
+        self._control: Control
 
-    def run(self, target: ResolvedTarget | None, details: ImportDetails, run_key: str) -> int:
-        """Return the id of the fileset once OMERO says that it is imported."""
+    def finish(self, control: Control) -> ImportedFileset:
+        """Upload the bytes, have OMERO import them, and read the images back. Fails as `import_fileset` says."""
+        self._control = control
+        try:
+            imported = self._read_back(promised=self._run())
+        except CourierError as error:
+            if not means_lost(error):
+                self._clear()
+            raise
+        if self._target is None:
+            return imported
+        return imported.model_copy(update={"target_kind": self._target.kind, "target_id": self._target.id})
+
+    def abandon(self) -> None:
+        """Leave nothing of it, as far as OMERO can still be asked."""
+        self._quietly(self._process.close, "closing the import")
+        self._clear()
+
+    def _run(self) -> int:
+        """Return how many images OMERO says that it has made."""
         session = self._session
         self._control.moved(self._key, Stage.UPLOAD, 0, self._total)
-        with speaking_to(session.server.host, doing="preparing an import"):
-            asked = import_settings(session, target, details, annotations_for(session, details))
-            process = session.repository.importFileset(new_fileset(self._staged, run_key), asked)
         try:
-            checksums = Upload(session, process, self._staged, unwrap(asked.checksumAlgorithm.value), self).run()
+            checksums = Upload(session, self._process, self._staged, self._algorithm, self).run()
             with speaking_to(session.server.host, doing="checking the upload"):
-                patient = process.ice_invocationTimeout(self._patience())
+                patient = self._process.ice_invocationTimeout(self._patience())
                 handle = ask_patiently(patient.begin_verifyUpload, checksums, check=self._control.check)
-            self._wait(handle)
+            return self._wait(handle)
         finally:
             # Not before the answer is in: until then a later attempt can find the process.
-            self._quietly(process.close, "closing the import")
-        with speaking_to(session.server.host, doing="reading the import back"):
-            return marked(session, "Fileset", RUN, run_key)[-1]
+            self._quietly(self._process.close, "closing the import")
 
     def sent(self, count: int) -> None:
         """Hear that OMERO has taken further bytes."""
@@ -143,7 +192,7 @@ class _Import:
         longest = int(self._session.server.import_timeout * 1000)
         return min(max(milliseconds_for(self._session.server, self._total), longest), ICE_LONGEST)
 
-    def _wait(self, handle: Any) -> None:
+    def _wait(self, handle: Any) -> int:
         self._control.moved(self._key, Stage.IMPORT, 0, self._total)
         server = self._session.server
         try:
@@ -157,61 +206,48 @@ class _Import:
                 )
         except CourierError as error:
             if not means_lost(error):
-                self._stop(handle)
+                # Deleting under a running import may lose against it.
+                self._quietly(lambda: stop(self._session, handle), "cancelling the import")
             raise
         finally:
             self._quietly(handle.close, "closing the import's handle")
         if refusal := refusal_in(response):
             raise failure_of_answer(refusal, doing=f"importing at {server.host}")
-
-    def _stop(self, handle: Any) -> None:
-        """Have OMERO stop between two steps, and wait for that: deleting under a running import may lose against it."""
-
-        def stop() -> None:
-            handle.cancel()
-            wait_for(self._session, handle, timeout=self._session.server.call_timeout)
-
-        self._quietly(stop, "cancelling the import")
+        return len(response.pixels or ())
 
     def _stepped(self, complete: int, total: int) -> None:
         self._control.moved(self._key, Stage.IMPORT, self._total * complete // max(total, 1), self._total)
 
-    def _quietly(self, call: Any, doing: str) -> None:
-        _quietly(self._session, call, doing)
-
-
-def _read_back(session: OmeroSession, fileset_id: int, run_key: str) -> ImportedFileset:
-    """Return the fileset as OMERO holds it, its images with their sizes; see that they say where they came from."""
-    with speaking_to(session.server.host, doing="reading the images back"):
-        images = images_of(session, fileset_id)
-        if not images:
-            raise OmeroFault("OMERO says that the import is done, but holds no image of it.")
-        record_provenance(session, fileset_id, run_key, [each.id for each in images])
-        paths = session.rows(
-            "select e.clientPath from FilesetEntry e where e.fileset.id = :id order by e.id", id=fileset_id
+    def _read_back(self, *, promised: int) -> ImportedFileset:
+        """Return the fileset as OMERO holds it, its images counted and read; see that they say where they came from."""
+        session = self._session
+        with speaking_to(session.server.host, doing="reading the images back"):
+            held = holdings(session, [self.fileset_id]).get(self.fileset_id, NOTHING)
+            if not held.images:
+                raise OmeroFault("OMERO says that the import is done, but holds no image of it.")
+            if promised != len(held.images):
+                raise OmeroFault(f"OMERO says that it has made {promised} images, but holds {len(held.images)}.")
+            if why := unreadable(session, held):
+                raise OmeroFault(f"OMERO says that the import is done, but cannot read the image: {why}")
+            record_provenance(session, self.fileset_id, self._run_key, [each.id for each in held.images])
+        name = posixpath.basename(repository_path(self._staged.files[0].client_path))
+        return ImportedFileset(
+            key=self._run_key.rpartition("/")[2], name=name, fileset_id=self.fileset_id, images=held.images
         )
-    return ImportedFileset(
-        key=run_key.rpartition("/")[2],
-        name=posixpath.basename(paths[0][0]),
-        fileset_id=fileset_id,
-        images=images,
-    )
 
+    def _clear(self) -> None:
+        """Remove what is left of it, and of it only: OMERO keeps images even of some imports that it calls failed."""
 
-def _clear(session: OmeroSession, run_key: str) -> None:
-    """Remove everything of a failed import: OMERO keeps images even of some imports that it calls failed."""
+        def clear() -> None:
+            if self._session.rows("select f.id from Fileset f where f.id = :id", id=self.fileset_id):
+                delete_filesets(self._session, [self.fileset_id])
 
-    def clear() -> None:
-        if left := marked(session, "Fileset", RUN, run_key):
-            delete_filesets(session, left)
+        self._quietly(clear, "removing a failed import")
 
-    _quietly(session, clear, "removing a failed import")
-
-
-def _quietly(session: OmeroSession, call: Any, doing: str) -> None:
-    """Do what belongs to the end of an import; its own failure is only logged, or it would hide a worse one."""
-    try:
-        with speaking_to(session.server.host, doing=doing):
-            call()
-    except CourierError as error:
-        log.warning("%s", error)
+    def _quietly(self, call: Any, doing: str) -> None:
+        """Do what belongs to the end of an import; its own failure is only logged, or it would hide a worse one."""
+        try:
+            with speaking_to(self._session.server.host, doing=doing):
+                call()
+        except CourierError as error:
+            log.warning("%s", error)

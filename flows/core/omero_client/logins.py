@@ -12,7 +12,7 @@ import omero.sys
 from omero.rtypes import rlong
 from pydantic import SecretStr
 
-from flows.core.errors import CourierError, LoginRefused, NotPermitted
+from flows.core.errors import CourierError, LoginRefused, NotPermitted, SessionEnded
 from flows.core.omero_client.commands import run_command
 from flows.core.omero_client.faults import speaking_to
 from flows.core.omero_client.session import OmeroSession, drop, groups_of
@@ -44,7 +44,7 @@ def join(server: OmeroServer, key: SecretStr, *, group: str | None = None, agent
     """Join a living session by its key. It goes on when this holder leaves it.
 
     Raises:
-        LoginRefused: there is no such session any more.
+        SessionEnded: there is no such session any more.
         NotPermitted: the user is not in that group.
         OmeroUnavailable: OMERO does not answer.
     """
@@ -53,7 +53,7 @@ def join(server: OmeroServer, key: SecretStr, *, group: str | None = None, agent
         return _open(server, uuid, uuid, group=group, agent=agent, detached=True)
     except LoginRefused as refused:
         # OMERO gives the same answer as to a wrong password (omero-blitz: PermissionsVerifierI).
-        raise LoginRefused("This OMERO session has ended, or never was.", advice="Log in again.") from refused
+        raise SessionEnded("This OMERO session has ended, or never was.") from refused
 
 
 def make_long_session(

@@ -37,14 +37,14 @@ def repository_path(client_path: str) -> str:
     return "/".join(_safe(part) for part in readable.split("/") if part)
 
 
-def new_fileset(staged: StagedFileset, run_key: str) -> Any:
+def new_fileset(staged: StagedFileset, run_key: str, nonce: str) -> Any:
     """Return the fileset to be saved; its first entry is what Bio-Formats opens (omero-blitz: ManagedRepositoryI)."""
     made = FilesetI()
     for file in staged.files:
         entry = FilesetEntryI()
         entry.clientPath = rstring(repository_path(file.client_path))
         made.addFilesetEntry(entry)
-    for mark in marks_for(staged.fileset, run_key):
+    for mark in marks_for(staged.fileset, run_key, nonce):
         made.linkAnnotation(mark)
     job = UploadJobI()
     job.setVersionInfo(_version_info(staged.fileset.reader))

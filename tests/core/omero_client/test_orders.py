@@ -33,20 +33,20 @@ def test_a_path_is_written_as_omeros_own_importer_writes_it(path, kept):
 
 
 def test_the_entries_of_a_fileset_keep_their_order():
-    fileset = new_fileset(_staged("b.ome.tiff", "a.ome.tiff"), "run/key")
+    fileset = new_fileset(_staged("b.ome.tiff", "a.ome.tiff"), "run/key", "nonce")
 
     assert [unwrap(e.clientPath) for e in fileset.copyUsedFiles()] == ["data/b.ome.tiff", "data/a.ome.tiff"]
 
 
 def test_a_fileset_carries_its_key_and_fingerprint_from_the_start():
     staged = _staged("a.tiff")
-    marks = {unwrap(a.ns): unwrap(a.textValue) for a in new_fileset(staged, "run/key").linkedAnnotationList()}
+    marks = {unwrap(a.ns): unwrap(a.textValue) for a in new_fileset(staged, "run/key", "nonce").linkedAnnotationList()}
 
     assert marks == {RUN: "run/key", FINGERPRINT: fingerprint(staged.fileset)}
 
 
 def test_a_fileset_has_one_upload_job_that_names_the_reader():
-    links = new_fileset(_staged("a.xml", reader="loci.formats.in.OperettaReader"), "run/key").copyJobLinks()
+    links = new_fileset(_staged("a.xml", reader="loci.formats.in.OperettaReader"), "run/key", "nonce").copyJobLinks()
 
     assert [isinstance(link.child, UploadJob) for link in links] == [True]
     assert {v.name: v.value for v in links[0].child.versionInfo}[
