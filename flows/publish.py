@@ -2,26 +2,35 @@
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
+from prefect.client.schemas.objects import Artifact
+from pydantic import TypeAdapter
 
 from flows.core.ledger import Ledger
-from flows.core.status import FILESETS, overall, progress_bar, progress_line
+from flows.core.status import FILESETS, FilesetStatus, overall, progress_bar, progress_line
 
 log = logging.getLogger(__name__)
 
 SHORTEST_INTERVAL = 1.0
 """Seconds between two looks at the ledger."""
+LOOK_INTERVAL = 10.0
+"""Seconds between two looks at whether this attempt still counts."""
 ROWS_PER_SECOND = 200
 """A long table is written less often: it goes to the server whole."""
 REPORT = "What is in OMERO, what is not, and why."
 TABLE = "Where each file is, with all that is known of it. When the run has ended, the report says it in words."
+
+
+_STATUSES = TypeAdapter(tuple[FilesetStatus, ...])
 
 
 class Publisher:
@@ -30,15 +39,16 @@ class Publisher:
     When Prefect is away the import goes on, and what it shows catches up later.
     """
 
-    def __init__(self, run_id: UUID, ledger: Ledger) -> None:
-        """Prepare; `with` starts and ends it."""
+    def __init__(self, client: SyncPrefectClient, run_id: UUID, ledger: Ledger, look: Callable[[], object]) -> None:
+        """Prepare; `with` starts and ends it. `look` is called every few seconds, from the same thread."""
         self._run_id = run_id
         self._ledger = ledger
         self._artifacts: dict[str, UUID] = {}
         self._shown = -1
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="publisher", daemon=True)
-        self._client = get_client(sync_client=True)
+        self._client = client
+        self._look = look
 
     def __enter__(self) -> Self:
         """Start to watch."""
@@ -67,9 +77,23 @@ class Publisher:
         except httpx.HTTPError as away:
             log.warning("Prefect does not answer, the report is not kept there: %s", away)
 
+    def earlier(self) -> tuple[FilesetStatus, ...]:
+        """Return how far an earlier attempt of the run was; nothing where it came to nothing.
+
+        Raises:
+            httpx.HTTPError: Prefect does not answer.
+        """
+        if (known := self._of_earlier_attempt(FILESETS)) is None:
+            return ()
+        return _STATUSES.validate_python(known.data)
+
     def _watch(self) -> None:
+        looked = time.monotonic()
         while not self._stop.wait(max(SHORTEST_INTERVAL, len(self._ledger.statuses()) / ROWS_PER_SECOND)):
             self._show()
+            if time.monotonic() - looked > LOOK_INTERVAL:
+                looked = time.monotonic()
+                self._look()
 
     def _show(self) -> None:
         revision = self._ledger.revision
@@ -88,16 +112,17 @@ class Publisher:
         self._shown = revision
 
     def _write(self, kind: str, type_: str, data: Any, description: str) -> None:
-        if (known := self._artifacts.get(kind) or self._of_earlier_attempt(kind)) is not None:
+        if kind not in self._artifacts and (earlier := self._of_earlier_attempt(kind)) is not None:
+            self._artifacts[kind] = earlier.id
+        if (known := self._artifacts.get(kind)) is not None:
             self._client.update_artifact(known, ArtifactUpdate(data=data, description=description))
-            self._artifacts[kind] = known
             return
         artifact = self._client.create_artifact(
             ArtifactCreate(key=kind, type=type_, data=data, description=description, flow_run_id=self._run_id)
         )
         self._artifacts[kind] = artifact.id
 
-    def _of_earlier_attempt(self, kind: str) -> UUID | None:
+    def _of_earlier_attempt(self, kind: str) -> Artifact | None:
         """It is written on, so that a run shows each of them once."""
         found = self._client.read_artifacts(
             artifact_filter=ArtifactFilter(
@@ -105,4 +130,4 @@ class Publisher:
             ),
             limit=1,
         )
-        return found[0].id if found else None
+        return found[0] if found else None

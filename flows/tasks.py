@@ -10,8 +10,9 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.tasks import Task
 
 from flows.core import pipeline
-from flows.core.errors import CourierError, ImportCancelled
+from flows.core.errors import CourierError
 from flows.core.job import Chunk, Job
+from flows.core.ledger import STOPS
 from flows.core.status import ImportReport
 
 DELAYS = [2.0, 10.0, 30.0]
@@ -24,7 +25,7 @@ R = TypeVar("R")
 def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Say whether trying again may help: Prefect asks after each failed try."""
     error = state.result(raise_on_failure=False)
-    return isinstance(error, CourierError) and error.transient
+    return isinstance(error, CourierError) and error.transient and not isinstance(error, STOPS)
 
 
 def stage(name: str, run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
@@ -69,8 +70,8 @@ def ended(work: Callable[[Job, Chunk], str | None], job: Job, chunk: Chunk) -> S
     """Do the work and say how it ended: a failed fileset shows red in the UI, and stops nothing."""
     try:
         failed = work(job, chunk)
-    except ImportCancelled as cancelled:
-        return Cancelled(message=str(cancelled))
+    except STOPS as stopped:
+        return Cancelled(message=str(stopped))
     return Failed(message=failed) if failed else Completed()
 
 

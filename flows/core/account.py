@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pydantic import SecretStr
 
 from flows.core.errors import CourierError
-from flows.core.omero_client import OmeroSession, join, sudo
+from flows.core.names import agent_of
+from flows.core.omero_client import OmeroSession, fence, join, sudo
 from flows.core.omero_client.faults import means_lost
 from flows.core.settings import OmeroServer
 
@@ -20,8 +21,10 @@ class Account:
         *,
         user: str,
         group: str | None,
-        agent: str,
+        run_id: str,
+        attempt: int = 1,
         carried: Callable[[], SecretStr | None] = lambda: None,
+        permit: Callable[[], None] = lambda: None,
     ) -> None:
         """Note who is meant.
 
@@ -29,14 +32,19 @@ class Account:
             server: the OMERO server.
             user: login name of the user who will own what is imported.
             group: name of the group to work in; None for the user's default.
-            agent: what OMERO shows as the session's agent.
+            run_id: whose session it is; OMERO shows it, with the attempt, as the session's agent.
+            attempt: which of the run's; sessions of earlier ones are ended before anything is done.
             carried: gives the user's own session key, where one came with the import.
+            permit: raises when no session may be opened any more, since another attempt has taken over.
         """
         self._server = server
         self._user = user
         self._group = group
-        self._agent = agent
+        self._run_id = run_id
+        self._attempt = attempt
         self._carried = carried
+        self._permit = permit
+        self._fenced = attempt == 1
         self._is_users_own = False
         self._lock = threading.Lock()
         self._session: OmeroSession | None = None
@@ -48,12 +56,18 @@ class Account:
 
         Raises:
             OmeroUnavailable: OMERO does not answer.
-            LoginRefused: the user is unknown or inactive, or the carried session has ended.
+            LoginRefused: the user is unknown or inactive.
+            SessionEnded: the carried session is over.
+            AttemptSuperseded: this attempt is not the current one any more.
         """
         with self._lock:
             if self._session is None:
+                self._permit()
                 self._session = self._open()
                 self.email = self._session.email
+            if not self._fenced:
+                fence(self._session, self._run_id, self._attempt)
+                self._fenced = True
             return self._session
 
     def let_go(self, error: CourierError, session: OmeroSession) -> None:
@@ -69,7 +83,7 @@ class Account:
         if (key := self._carried()) is not None:
             self._is_users_own = True
             return join(self._server, key, group=self._group)
-        return sudo(self._server, self._user, group=self._group, agent=self._agent)
+        return sudo(self._server, self._user, group=self._group, agent=agent_of(self._run_id, self._attempt))
 
     def close(self) -> None:
         """End the session that was made here; leave alone one that is the user's own."""

@@ -3,7 +3,8 @@
 import logging
 import posixpath
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -35,6 +36,26 @@ class Chunk:
         return first if len(self.filesets) == 1 else f"{len(self.filesets)} files, {first} to {last}"
 
 
+@contextmanager
+def no_lock(filesets: Sequence[Fileset]) -> Iterator[None]:
+    """Keep nobody out: where there is only one process."""
+    yield
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an attempt asks of what surrounds it."""
+
+    carried: Callable[[], SecretStr | None] = lambda: None
+    """Gives the user's own session key, where one came with the import."""
+    permit: Callable[[], None] = lambda: None
+    """Raises when another attempt has taken over."""
+    lock: Callable[[Sequence[Fileset]], AbstractContextManager[None]] = no_lock
+    """Keeps out other imports of the same files while it is looked up what OMERO holds."""
+    is_over: Callable[[str], bool] = lambda run_id: False
+    """Whether a run has ended, so that what it left half-done belongs to nobody."""
+
+
 class Job:
     """One attempt of one import, for one user, into one OMERO server."""
 
@@ -44,10 +65,11 @@ class Job:
         request: ImportRequest,
         settings: Settings,
         *,
-        carried: Callable[[], SecretStr | None] = lambda: None,
-        repeated: bool = False,
+        attempt: int = 1,
+        ledger: Ledger | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
-        """Take up a request; nothing is asked of OMERO yet. A repeated one may have brought in some of it already.
+        """Take up a request; nothing is asked of OMERO yet. An earlier attempt may have brought in some of it already.
 
         Raises:
             UnknownServer: the settings do not say into which server this process imports.
@@ -57,15 +79,12 @@ class Job:
         self.settings = settings
         self.server_name = _server_name(settings)
         self.server = settings.servers[self.server_name]
-        self.repeated = repeated
-        self.ledger = Ledger()
-        self.account = Account(
-            self.server,
-            user=request.on_behalf_of,
-            group=request.group,
-            agent=f"omero-courier/{run_id}",
-            carried=carried,
-        )
+        self.repeated = attempt > 1
+        self.ledger = ledger or Ledger()
+        self.surroundings = surroundings or Surroundings()
+        self.keeps_copies = False
+        """Whether a later attempt goes on with what was copied."""
+        self.account = self._account(attempt)
         self.upload_slots = threading.Semaphore(self.server.filesets_per_run)
         """As many filesets of this run may be in OMERO's hands at once."""
         self.filesets: tuple[Fileset, ...] = ()
@@ -77,6 +96,17 @@ class Job:
         self._resolved: ResolvedTarget | None = None
         self._target_lock = threading.Lock()
 
+    def _account(self, attempt: int) -> Account:
+        return Account(
+            self.server,
+            user=self.request.on_behalf_of,
+            group=self.request.group,
+            run_id=self.run_id,
+            attempt=attempt,
+            carried=self.surroundings.carried,
+            permit=self.surroundings.permit,
+        )
+
     def __enter__(self) -> Self:
         """Begin."""
         return self
@@ -84,8 +114,10 @@ class Job:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the OMERO session, and remove what is left of the copies."""
+        """End the OMERO session, and remove what is left of the copies, unless a later attempt wants them."""
         self.account.close()
+        if self.keeps_copies:
+            return
         try:
             clear_run(self.settings.staging, self.run_id)
         except StagingFailed as failed:

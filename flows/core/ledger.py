@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Iterable
+from typing import Protocol
 
 from flows.core.control import Stage
-from flows.core.errors import CourierError, ImportCancelled
+from flows.core.errors import AttemptSuperseded, CourierError, ImportCancelled, RunPutOff
 from flows.core.requests import Failure, Fileset, ImportedFileset, StagedFileset, VerifiedFileset
 from flows.core.status import FilesetStatus
 
@@ -12,46 +13,166 @@ OVER = frozenset({Stage.DONE, Stage.FAILED, Stage.CANCELLED})
 """Stages after which nothing more happens to a fileset."""
 
 
+STOPS = (ImportCancelled, RunPutOff, AttemptSuperseded)
+"""What ends an attempt without saying anything of the fileset that it was about."""
+
+
+class Gate(Protocol):
+    """The machine that a run works on: may make it wait, or send it away. Its calls may come from any thread."""
+
+    def check(self) -> None:
+        """Return when the run may go on, or raise `RunPutOff`."""
+
+    def pace(self, count: int) -> None:
+        """Wait until `count` further bytes may be sent."""
+
+    def between_filesets(self) -> None:
+        """Return when a further fileset may be begun, or raise `RunPutOff`."""
+
+
+class OpenGate:
+    """A machine without wishes."""
+
+    def check(self) -> None:
+        """Go on."""
+
+    def pace(self, count: int) -> None:
+        """Send as fast as it goes."""
+
+    def between_filesets(self) -> None:
+        """Begin."""
+
+
 class Ledger:
     """The `Control` of a run: stages write into it, the run's artifacts and messages are made from it."""
 
     def __init__(self) -> None:
         """Start empty; `open` fills it once the sources are expanded."""
+        self._gate: Gate = OpenGate()
         self._lock = threading.Lock()
-        self._cancelled = threading.Event()
+        self._stop: CourierError | None = None
+        self._stop_between: RunPutOff | None = None
+        self._restored: frozenset[str] = frozenset()
         self._statuses: dict[str, FilesetStatus] = {}
         self._verified: dict[str, VerifiedFileset] = {}
         self._staged: dict[str, StagedFileset] = {}
         self.revision = 0
         """Grows with every change: lets a watcher see that there is something new."""
 
-    def open(self, filesets: Iterable[Fileset], refused: Iterable[Failure]) -> None:
-        """Take up the filesets of this run, and what could not even become one."""
+    def obey(self, gate: Gate) -> None:
+        """Let the machine that the run works on make it wait, or send it away."""
+        self._gate = gate
+
+    def restore(self, earlier: Iterable[FilesetStatus], *, failed_too: bool) -> None:
+        """Take over what an earlier attempt left: what is over stays, the rest waits again.
+
+        Args:
+            earlier: how far it was.
+            failed_too: a person asked for a further try: what failed for good, or was cancelled, waits again as well.
+        """
         with self._lock:
-            for status in (*map(FilesetStatus.waiting, filesets), *map(FilesetStatus.refused, refused)):
-                self._statuses.setdefault(status.key, status)
+            for status in earlier:
+                keeps = status.stage is Stage.DONE or (status.stage in OVER and not failed_too)
+                again = {"stage": Stage.WAITING, "bytes_done": 0}
+                if failed_too:
+                    again["failure"] = None
+                self._statuses[status.key] = status if keeps else status.model_copy(update=again)
+            self._restored = frozenset(self._statuses)
             self.revision += 1
+
+    def open(self, filesets: Iterable[Fileset], refused: Iterable[Failure]) -> tuple[Fileset, ...]:
+        """Take up the filesets of this run, and what could not even become one; return those still to be done.
+
+        What an earlier attempt found stays what this import is about: files that came since are none of it.
+        """
+        with self._lock:
+            found = tuple(each for each in filesets if self._is_ours(each))
+            self._forget_what_is_back(found)
+            for status in map(FilesetStatus.waiting, found):
+                before = self._statuses.get(status.key)
+                if before is None:
+                    self._statuses[status.key] = status
+                elif before.stage not in OVER:
+                    self._statuses[status.key] = before.model_copy(update={"bytes_total": status.bytes_total})
+            for status in map(FilesetStatus.refused, refused):
+                before = self._statuses.get(status.key)
+                if (before is None and not self._restored) or (before is not None and before.stage not in OVER):
+                    self._statuses[status.key] = status
+            self.revision += 1
+            return tuple(each for each in found if self._statuses[each.key].stage not in OVER)
+
+    def _is_ours(self, fileset: Fileset) -> bool:
+        """Whether an earlier attempt found it, or could not look where it lies."""
+        return not self._restored or fileset.key in self._restored or bool(self._away_above(fileset))
+
+    def _away_above(self, fileset: Fileset) -> list[str]:
+        path = fileset.files[0].client_path
+        return [
+            status.key
+            for status in self._statuses.values()
+            if status.is_no_fileset and path.startswith(status.files[0].rstrip("/") + "/")
+        ]
+
+    def _forget_what_is_back(self, found: Iterable[Fileset]) -> None:
+        """Drop the rows of folders that could not be looked into, once their files are there."""
+        for key in {key for fileset in found for key in self._away_above(fileset)}:
+            del self._statuses[key]
 
     def moved(self, key: str, stage: Stage, done: int, total: int) -> None:
         """Note how far a fileset is."""
         self._update(key, stage=stage, bytes_done=done, bytes_total=total)
 
     def check(self) -> None:
-        """Raise `ImportCancelled` once the run was cancelled."""
-        if self._cancelled.is_set():
-            raise ImportCancelled
+        """Raise what stops the run: that it was cancelled, is to go on later, or has another attempt by now."""
+        self.raise_stop()
+        try:
+            self._gate.check()
+        except RunPutOff as later:
+            self.stop(later)
+        self.raise_stop()
+
+    def between_filesets(self) -> None:
+        """Do the same before a fileset is begun: what is under way already may be finished."""
+        self.check()
+        try:
+            self._gate.between_filesets()
+        except RunPutOff as later:
+            self.begin_no_more(later)
+        if self._stop_between is not None:
+            raise RunPutOff(self._stop_between.what)
 
     def pace(self, count: int) -> None:
         """Wait until `count` further bytes may be sent."""
+        self._gate.pace(count)
+
+    def raise_stop(self) -> None:
+        """Raise what stops the run, without asking the machine."""
+        if (stop := self._stop) is not None:
+            raise type(stop)(stop.what, advice=stop.advice)
+
+    def stop(self, reason: CourierError) -> None:
+        """Make every stage stop at its next chunk or poll; of several reasons the weightiest counts."""
+        with self._lock:
+            if self._stop is None or _weight(reason) > _weight(self._stop):
+                self._stop = reason
+
+    def begin_no_more(self, reason: RunPutOff) -> None:
+        """Have the run go on later, once what is under way has been finished."""
+        self._stop_between = reason
 
     def cancel(self) -> None:
-        """Make every stage stop at its next chunk or poll."""
-        self._cancelled.set()
+        """Make every stage stop: the import is not wanted any more."""
+        self.stop(ImportCancelled())
 
     @property
     def cancelled(self) -> bool:
         """Whether the run was cancelled."""
-        return self._cancelled.is_set()
+        return isinstance(self._stop, ImportCancelled)
+
+    @property
+    def stopped_by(self) -> CourierError | None:
+        """What stopped the run, if something did."""
+        return self._stop or self._stop_between
 
     def verified(self, value: VerifiedFileset) -> None:
         """Keep what the verify stage gave."""
@@ -76,8 +197,11 @@ class Ledger:
 
     def failed(self, fileset: Fileset, error: CourierError) -> None:
         """Keep why a fileset did not get through a stage; where that may pass, it waits for a further try."""
-        if isinstance(error, ImportCancelled):
-            self._update(fileset.key, stage=Stage.CANCELLED, failure=None)
+        if isinstance(error, STOPS):
+            if isinstance(error, ImportCancelled):
+                self._update(fileset.key, stage=Stage.CANCELLED, failure=None)
+            else:
+                self._update(fileset.key, stage=Stage.WAITING)
             return
         failure = Failure.of(error.about(fileset.files[0].client_path))
         self._update(fileset.key, stage=Stage.WAITING if error.transient else Stage.FAILED, failure=failure)
@@ -125,6 +249,10 @@ class Ledger:
         """Return the keys of those that failed but may still succeed."""
         return tuple(each.key for each in self.statuses() if each.failure is not None and each.stage is Stage.WAITING)
 
+    def unfinished(self) -> tuple[FilesetStatus, ...]:
+        """Return those that are neither in OMERO nor failed for good."""
+        return tuple(each for each in self.statuses() if each.stage not in OVER)
+
     def settle(self, error: CourierError) -> None:
         """End what is not over yet: everything has an outcome when a run ends.
 
@@ -143,3 +271,8 @@ class Ledger:
         with self._lock:
             self._statuses[key] = self._statuses[key].model_copy(update=changes)
             self.revision += 1
+
+
+def _weight(reason: CourierError) -> int:
+    """Order what stops a run: another attempt of it counts most, since this one then decides nothing any more."""
+    return 2 if isinstance(reason, AttemptSuperseded) else 1 if isinstance(reason, ImportCancelled) else 0

@@ -3,15 +3,18 @@
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from contextvars import copy_context
+from pathlib import Path
 
-from flows.core.errors import CourierError, FilesetsUnfinished, ImportCancelled, NotificationFailed
+from flows.core.arrivals import Arrivals
+from flows.core.errors import CourierError, FilesetsUnfinished, NotificationFailed, SourceAway, SourceMissing
 from flows.core.job import Chunk, Job
+from flows.core.ledger import STOPS
 from flows.core.notify import failure_alert, import_summary, send
-from flows.core.omero_client import find_earlier, import_fileset
-from flows.core.requests import Fileset, StagedFileset
+from flows.core.requests import Fileset
 from flows.core.status import ImportReport
-from flows.core.transfer import check_room, clear_fileset, transfer_fileset
+from flows.core.transfer import check_room, transfer_fileset
 from flows.core.verify.check import verify_fileset
 from flows.core.verify.expand import expand
 
@@ -30,11 +33,10 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
         CourierError: nothing of this import can be done, or not now.
     """
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
-    job.filesets = found.filesets
-    job.ledger.open(found.filesets, found.refused)
+    job.filesets = job.ledger.open(found.filesets, found.refused)
     job.aim(found.filesets)
-    check_room(sum(each.size for each in found.filesets), job.settings.staging, job.request.staging)
-    return chunks(found.filesets)
+    check_room(sum(each.size for each in job.filesets), job.settings.staging, job.request.staging)
+    return chunks(job.filesets)
 
 
 def chunks(filesets: Sequence[Fileset]) -> tuple[Chunk, ...]:
@@ -92,36 +94,25 @@ def transfer(job: Job, chunk: Chunk) -> str | None:
 def bring_in(job: Job, chunk: Chunk) -> str | None:
     """Bring each staged fileset into OMERO, several at a time. Ends as `verify` does."""
     passed = [each for each in chunk.filesets if job.ledger.has_staged(each.key) and not job.ledger.is_done(each.key)]
-
-    def bring(fileset: Fileset) -> None:
-        _import(job, job.ledger.staged_of(fileset.key))
-
-    return _each(job, passed, bring, side_by_side=job.server.filesets_per_run)
-
-
-def _import(job: Job, staged: StagedFileset) -> None:
-    key = staged.fileset.key
-    with job.upload_slots:
-        job.ledger.check()
-        session = job.account.session()
-        job.ledger.started(key)
+    hopeful = [each for each in passed if not job.ledger.is_hopeless(each.key)]
+    with closing(Arrivals(job, hopeful)) as arrivals:
         try:
-            again = job.repeated or job.ledger.status(key).attempts > 1
-            earlier = find_earlier(session, job.run_key(key)) if again else None
-            imported = earlier or import_fileset(
-                session,
-                staged,
-                target=job.target(),
-                details=job.details(staged.fileset),
-                control=job.ledger,
-                run_key=job.run_key(key),
-            )
+            arrivals.open()
         except CourierError as error:
-            job.account.let_go(error, session)
-            raise
-    job.ledger.imported(imported)
-    log.info("%s: in OMERO as image %s", imported.name, ", ".join(str(image.id) for image in imported.images[:10]))
-    clear_fileset(staged, job.settings.staging, job.run_id)
+            return _none_of(job, hopeful, error)
+        return _each(job, passed, arrivals.bring, side_by_side=job.server.filesets_per_run)
+
+
+def _none_of(job: Job, filesets: Sequence[Fileset], error: CourierError) -> str:
+    """Note that none got through, for the same reason."""
+    for fileset in filesets:
+        job.ledger.failed(fileset, error)
+    if isinstance(error, STOPS):
+        raise error
+    told = f"{len(filesets)} of {len(filesets)} did not get through. {error}"
+    if error.transient:
+        raise FilesetsUnfinished(told) from error
+    return told
 
 
 def _each(
@@ -135,10 +126,10 @@ def _each(
 
     def one(fileset: Fileset) -> CourierError | None:
         try:
-            job.ledger.check()
+            job.ledger.between_filesets()
             work(fileset)
         except CourierError as error:
-            told = error.about(fileset.files[0].client_path)
+            told = _as_seen_before(error, fileset).about(fileset.files[0].client_path)
             log.warning("%s", told)
             job.ledger.failed(fileset, told)
             return told
@@ -148,14 +139,21 @@ def _each(
     with ThreadPoolExecutor(side_by_side, "fileset") as pool:
         running = [pool.submit(copy_context().run, one, fileset) for fileset in hopeful]
         errors = [error for each in running if (error := each.result()) is not None]
-    if any(isinstance(error, ImportCancelled) for error in errors):
-        raise ImportCancelled
+    if stops := [error for error in errors if isinstance(error, STOPS)]:
+        raise stops[0]
     if not errors:
         return None
     told = f"{len(errors)} of {len(filesets)} did not get through. {errors[0]}"
     if len(errors) == len(hopeful) and any(error.transient for error in errors):
         raise FilesetsUnfinished(told)
     return told
+
+
+def _as_seen_before(error: CourierError, fileset: Fileset) -> CourierError:
+    """A file that was found a moment ago, and is gone together with its folder, lies on a share that went away."""
+    if isinstance(error, SourceMissing) and not Path(fileset.files[0].path).parent.is_dir():
+        return SourceAway("The folder that holds it has gone.", which=error.which)
+    return error
 
 
 def tell(job: Job, report: ImportReport) -> None:

@@ -35,6 +35,11 @@ class FilesetStatus(Frozen):
     """Client paths."""
     key: str
 
+    @property
+    def is_no_fileset(self) -> bool:
+        """Whether it stands for a source that could not be looked into yet."""
+        return self.stage is Stage.WAITING and self.bytes_total == 0 and self.failure is not None
+
     @classmethod
     def waiting(cls, fileset: Fileset) -> Self:
         """Nothing was done yet."""
@@ -47,10 +52,11 @@ class FilesetStatus(Frozen):
 
     @classmethod
     def refused(cls, failure: Failure) -> Self:
-        """Something that was asked for but could not become a fileset."""
+        """Something that was asked for but could not become a fileset, or not yet."""
         key = hashlib.sha256(failure.which.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         name = posixpath.basename(failure.which) or failure.which
-        return cls(key=key, name=name, files=(failure.which,), stage=Stage.FAILED, bytes_total=0, failure=failure)
+        stage = Stage.WAITING if failure.transient else Stage.FAILED
+        return cls(key=key, name=name, files=(failure.which,), stage=stage, bytes_total=0, failure=failure)
 
 
 class ImportReport(Frozen):

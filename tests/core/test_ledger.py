@@ -1,10 +1,17 @@
 import pytest
 
 from flows.core.control import Stage
-from flows.core.errors import ImportCancelled, OmeroBusy, SourceBroken, UnexpectedFault
+from flows.core.errors import (
+    AttemptSuperseded,
+    ImportCancelled,
+    OmeroBusy,
+    RunPutOff,
+    SourceBroken,
+    UnexpectedFault,
+)
 from flows.core.ledger import Ledger
 from flows.core.requests import Failure, Fileset, ImportedFileset, ImportedImage, SourceFile
-from flows.core.status import overall, progress_line
+from flows.core.status import FilesetStatus, overall, progress_line
 
 
 def fileset(name: str, size: int = 100) -> Fileset:
@@ -128,3 +135,82 @@ def test_each_change_shows_in_the_revision() -> None:
     ledger.moved(cells.key, Stage.UPLOAD, 1, 100)
 
     assert ledger.revision > before
+
+
+def restored(*statuses: FilesetStatus, failed_too: bool = False) -> Ledger:
+    ledger = Ledger()
+    ledger.restore(statuses, failed_too=failed_too)
+    return ledger
+
+
+def as_left(name: str, stage: Stage, failure: Failure | None = None) -> FilesetStatus:
+    return FilesetStatus.waiting(fileset(name)).model_copy(update={"stage": stage, "failure": failure, "attempts": 1})
+
+
+BROKEN = Failure(code="source-broken", what="Broken.", which="/data/alice/b.tif", advice="Look.", transient=False)
+AWAY = Failure(code="source-away", what="Away.", which="/data/alice", advice="Wait.", transient=True)
+
+
+@pytest.mark.parametrize(("failed_too", "again"), [(False, ["c.tif"]), (True, ["b.tif", "c.tif"])])
+def test_a_further_attempt_takes_up_what_is_not_over(failed_too: bool, again: list[str]) -> None:
+    left = [as_left("a.tif", Stage.DONE), as_left("b.tif", Stage.FAILED, BROKEN), as_left("c.tif", Stage.UPLOAD)]
+    ledger = restored(*left, failed_too=failed_too)
+
+    to_do = ledger.open([fileset(name) for name in ("a.tif", "b.tif", "c.tif")], ())
+
+    assert [each.name for each in to_do] == again
+    assert ledger.status(fileset("c.tif").key).attempts == 1
+
+
+def test_files_that_came_since_the_first_attempt_are_none_of_the_imports() -> None:
+    ledger = restored(as_left("a.tif", Stage.WAITING))
+
+    to_do = ledger.open([fileset("a.tif"), fileset("later.tif")], ())
+
+    assert [each.name for each in to_do] == ["a.tif"]
+
+
+def test_a_share_that_was_away_waits_and_its_files_are_taken_up_when_it_is_back() -> None:
+    ledger = Ledger()
+    assert ledger.open((), [AWAY]) == ()
+    assert [each.stage for each in ledger.unfinished()] == [Stage.WAITING]
+
+    again = restored(*ledger.statuses())
+    to_do = again.open([fileset("a.tif")], ())
+
+    assert [each.name for each in to_do] == ["a.tif"]
+    assert [each.name for each in again.statuses()] == ["a.tif"]
+
+
+class Closing:
+    """A machine that is to be left alone."""
+
+    def check(self) -> None:
+        raise RunPutOff("The worker stops.")
+
+    def pace(self, count: int) -> None: ...
+
+    def between_filesets(self) -> None: ...
+
+
+def test_a_machine_that_wants_to_be_left_alone_stops_the_run_and_loses_nothing() -> None:
+    cells = fileset("cells.tif")
+    ledger = Ledger()
+    ledger.obey(Closing())
+    ledger.open((cells,), ())
+
+    with pytest.raises(RunPutOff, match="The worker stops"):
+        ledger.check()
+    ledger.failed(cells, RunPutOff("The worker stops."))
+
+    assert (ledger.status(cells.key).stage, ledger.status(cells.key).failure) == (Stage.WAITING, None)
+    assert isinstance(ledger.stopped_by, RunPutOff)
+
+
+def test_another_attempt_counts_more_than_a_cancel_and_a_cancel_more_than_a_pause() -> None:
+    ledger = Ledger()
+
+    for reason in (RunPutOff(), ImportCancelled(), RunPutOff(), AttemptSuperseded(), ImportCancelled()):
+        ledger.stop(reason)
+
+    assert isinstance(ledger.stopped_by, AttemptSuperseded)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 
 from flows.core.control import Control, Uncontrolled
 from flows.core.disk import told_of
-from flows.core.errors import NothingImportable, RequestError, SourceError, SourceUnreadable
+from flows.core.errors import NothingImportable, RequestError, SourceAway, SourceError, SourceMissing, SourceUnreadable
 from flows.core.requests import Failure, Fileset, Frozen, SourceFile
 from flows.core.settings import Verification
 from flows.core.verify.formats import format_of
@@ -101,10 +101,16 @@ class _Found:
 
 
 def _take_source(source: str, found: _Found, access: Access, settings: Verification, control: Control) -> None:
-    real = Path(access.allowed(source).real_path)
+    permit = access.allowed(source)
+    real = Path(permit.real_path)
     path = "/" + os.path.normpath(source).lstrip("/")
-    with told_of(path):
-        look = real.stat()
+    try:
+        with told_of(path):
+            look = real.stat()
+    except SourceMissing as missing:
+        if access.is_away(permit):
+            raise SourceAway("There is nothing at all in the share that holds it.", which=path) from missing
+        raise
     if not stat.S_ISDIR(look.st_mode):
         _take_file(real, PurePath(path), look, found)
         return

@@ -54,6 +54,10 @@ class Access:
                 return Permit(real_path=real, root=name)
         raise SourceNotAllowed(which=path)
 
+    def is_away(self, permit: Permit) -> bool:
+        """Whether the root of a permitted path looks like a share that is not mounted: not there, or empty."""
+        return not any(_holds_something(folder) for folder in self._folder(permit.root))
+
     def _folder(self, name: str) -> tuple[str, ...]:
         """Return where a root lies for this user; nothing where the login name would make it another place."""
         path = str(self.roots[name].path)
@@ -71,3 +75,11 @@ class Access:
 
 def _holds(folder: str, path: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _holds_something(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False

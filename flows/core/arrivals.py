@@ -1,0 +1,112 @@
+"""Brings the filesets of a chunk into OMERO, each once: looks up, under a lock, what is there, and imports the rest."""
+
+import logging
+from collections.abc import Iterable
+
+from flows.core.errors import CourierError
+from flows.core.job import Job
+from flows.core.omero_client import (
+    BegunImport,
+    OmeroSession,
+    begin_import,
+    find_earlier_of,
+)
+from flows.core.omero_client.faults import means_lost
+from flows.core.requests import Fileset, ImportedFileset
+from flows.core.transfer import clear_fileset
+
+log = logging.getLogger(__name__)
+
+
+class Arrivals:
+    """The filesets of a chunk at OMERO's door."""
+
+    def __init__(self, job: Job, filesets: Iterable[Fileset]) -> None:
+        """Take those that passed the stages before; `close` gives up what was begun and not finished."""
+        self._job = job
+        self._staged = {each.key: job.ledger.staged_of(each.key) for each in filesets}
+        self._session: OmeroSession | None = None
+        self._there: dict[str, ImportedFileset] = {}
+        self._begun: dict[str, BegunImport] = {}
+        self._refused: dict[str, CourierError] = {}
+
+    def open(self) -> None:
+        """Look up what OMERO holds, and make filesets for the rest, so that nobody else imports the same meanwhile.
+
+        Raises:
+            CourierError: nothing of this chunk can be imported, or not now.
+        """
+        if not self._staged:
+            return
+        job = self._job
+        session = self._session = job.account.session()
+        try:
+            with job.surroundings.lock([each.fileset for each in self._staged.values()]):
+                self._look_up(session)
+                self._begin(session)
+        except CourierError as error:
+            job.account.let_go(error, session)
+            raise
+
+    def close(self) -> None:
+        """Give up what was begun and not finished."""
+        while self._begun:
+            _, begun = self._begun.popitem()
+            begun.abandon()
+
+    def bring(self, fileset: Fileset) -> None:
+        """Finish one of them.
+
+        Raises:
+            CourierError: it is not in OMERO, and nothing of it is left there as far as OMERO can be asked.
+        """
+        key = fileset.key
+        if (refused := self._refused.get(key)) is not None:
+            raise refused
+        staged = self._staged[key]
+        imported = self._there.get(key) or self._finish(key)
+        job = self._job
+        job.ledger.imported(imported)
+        what = "was in OMERO already" if imported.duplicate else "in OMERO"
+        images = ", ".join(str(image.id) for image in imported.images[:10])
+        log.info("%s: %s as image %s", imported.name, what, images)
+        clear_fileset(staged, job.settings.staging, job.run_id)
+
+    def _finish(self, key: str) -> ImportedFileset:
+        job, session = self._job, self._session
+        assert session is not None, "entered"
+        with job.upload_slots:
+            job.ledger.check()
+            try:
+                return self._begun.pop(key).finish(job.ledger)
+            except CourierError as error:
+                job.account.let_go(error, session)
+                raise
+
+    def _look_up(self, session: OmeroSession) -> None:
+        job = self._job
+        again = [key for key in self._staged if job.repeated or job.ledger.status(key).attempts]
+        if again:
+            found = find_earlier_of(session, [job.run_key(key) for key in again], control=job.ledger)
+            self._there.update({each.key: each for each in found.values()})
+
+    def _begin(self, session: OmeroSession) -> None:
+        job = self._job
+        for key, staged in self._staged.items():
+            if key in self._there or key in self._refused:
+                continue
+            job.ledger.check()
+            job.ledger.started(key)
+            try:
+                self._begun[key] = begin_import(
+                    session,
+                    staged,
+                    target=job.target(),
+                    details=job.details(staged.fileset),
+                    run_key=job.run_key(key),
+                )
+            except CourierError as error:
+                if means_lost(error):
+                    raise
+                # For example a name that OMERO does not take: no reason to hold up the others.
+                self._refused[key] = error

@@ -1,0 +1,110 @@
+"""The striped lock under which imports look up what OMERO holds and make filesets: Prefect's global limits of 1."""
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+
+from flows.core.errors import OmeroBusy, UnexpectedFault
+from flows.core.names import STRIPES, lock_name
+from flows.core.requests import Fileset
+from flows.patience import patiently
+
+log = logging.getLogger(__name__)
+
+LEASE = 60.0
+"""Seconds until the lock of a process that died is free again: the shortest that Prefect offers."""
+LOOK = 0.3
+"""Seconds between two tries to take it."""
+_LOCKED = 423
+
+
+@contextmanager
+def striped_lock(
+    filesets: Sequence[Fileset], *, whose: Sequence[str], check: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Keep out, for the time of the block, every import of the same user that may be about the same files.
+
+    All stripes are taken in one step, so that two imports never wait for each other.
+
+    Args:
+        filesets: what the import is about.
+        whose: the OMERO server and the user.
+        check: called while waiting; what it raises ends the wait.
+
+    Raises:
+        OmeroBusy: the lock was lost meanwhile: what was looked up may not hold any more.
+        UnexpectedFault: the locks were never made.
+    """
+    names = sorted({lock_name(stripe(whose, each)) for each in filesets})
+    if not names:
+        yield
+        return
+    with get_client(sync_client=True) as client:
+        lease = patiently(lambda: _take(client, names, check), check=check)
+        try:
+            with _kept(client, lease) as lost:
+                yield
+        finally:
+            _release(client, lease)
+        if lost.is_set():
+            raise OmeroBusy("The lock of this import was lost while it was looked up what OMERO holds.")
+
+
+def stripe(whose: Sequence[str], fileset: Fileset) -> int:
+    """Return the lock of a fileset: the same for the same content, wherever it lies and whatever it is called."""
+    sizes = sorted(file.size for file in fileset.files)
+    return int.from_bytes(hashlib.sha256(json.dumps([*whose, sizes]).encode()).digest()[:4]) % STRIPES
+
+
+def _take(client: SyncPrefectClient, names: Iterable[str], check: Callable[[], None]) -> UUID:
+    while True:
+        check()
+        try:
+            answer = client.increment_concurrency_slots_with_lease(
+                names=list(names), slots=1, mode="concurrency", lease_duration=LEASE
+            ).json()
+        except httpx.HTTPStatusError as refused:
+            if refused.response.status_code != _LOCKED:
+                raise
+            time.sleep(LOOK)
+            continue
+        if not answer["limits"]:
+            raise UnexpectedFault("The locks of the courier are not there.", advice="Run `make deploy`.")
+        return UUID(answer["lease_id"])
+
+
+def _release(client: SyncPrefectClient, lease: UUID) -> None:
+    try:
+        client.release_concurrency_slots_with_lease(lease)
+    except httpx.HTTPError as away:
+        log.warning("Prefect does not answer, the lock is free in a minute: %s", type(away).__name__)
+
+
+@contextmanager
+def _kept(client: SyncPrefectClient, lease: UUID) -> Iterator[threading.Event]:
+    """Renew the lease for the time of the block; the event says that it was lost."""
+    over, lost = threading.Event(), threading.Event()
+
+    def renew() -> None:
+        while not over.wait(LEASE / 3):
+            try:
+                client.renew_concurrency_lease(lease_id=lease, lease_duration=LEASE)
+            except httpx.HTTPError:
+                lost.set()
+                return
+
+    thread = threading.Thread(target=renew, name="lock", daemon=True)
+    thread.start()
+    try:
+        yield lost
+    finally:
+        over.set()
+        thread.join()
