@@ -15,6 +15,7 @@ from flows.upkeep.lost import end_lost_runs
 from flows.upkeep.outages import end_outages
 from flows.upkeep.revival import revive_lost_runs
 from flows.upkeep.rounds import forget_missed_rounds
+from flows.upkeep.sessions import look_after_sessions
 from flows.upkeep.waiting import release_held_runs
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ DUTIES = (
     revive_lost_runs,
     end_outages,
     release_held_runs,
+    look_after_sessions,
 )
 """What a round does, in this order: what is told of comes after what is found."""
 

@@ -38,6 +38,8 @@ TOLD = "told"
 """The tag of a run that has ended and whose user knows, or a message to whom is on its way."""
 INTERIM_TOLD = "told-of-delay"
 """The tag of a run whose user knows that it waits long."""
+UNTIDY = "untidy"
+"""The tag of a run that has ended and may have left something half-done in OMERO: housekeeping removes it."""
 REPLAY_ALL = "replay:all"
 """The tag of a run that a person retried as a whole: also what was imported or skipped is looked at again."""
 

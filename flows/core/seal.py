@@ -12,6 +12,8 @@ from flows.core.errors import SealBroken
 from flows.core.requests import Frozen
 
 _OPENLY = "openly"
+CARRIED = "courier-session-"
+"""How the names of the Prefect Variables begin that hold sealed sessions."""
 
 
 class SealedSession(Frozen):
@@ -60,9 +62,26 @@ def unseal(sealed: str, kind: type[S], keys: Sequence[SecretStr]) -> S:
     return kind.model_validate(content["session"])
 
 
+def reseal(sealed: str, keys: Sequence[SecretStr]) -> str:
+    """Seal again, with the first of `keys`, what an older one sealed; return the same text where that is not needed.
+
+    Raises:
+        SealBroken: none of the keys opens it.
+    """
+    token = sealed.encode("utf-8", "surrogatepass")
+    try:
+        _box(keys[:1]).decrypt(token)
+    except InvalidToken:
+        try:
+            return _box(keys).rotate(token).decode()
+        except InvalidToken:
+            raise SealBroken from None
+    return sealed
+
+
 def carried_session_name(idempotency_key: str) -> str:
     """Name the Prefect Variable that holds the sealed session of the run with this idempotency key."""
-    return f"courier-session-{hashlib.sha256(idempotency_key.encode()).hexdigest()[:32]}"
+    return f"{CARRIED}{hashlib.sha256(idempotency_key.encode()).hexdigest()[:32]}"
 
 
 def _box(keys: Sequence[SecretStr]) -> MultiFernet:

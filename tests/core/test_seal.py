@@ -3,7 +3,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from flows.core.errors import SealBroken
-from flows.core.seal import CarriedSession, SessionHandle, carried_session_name, seal, unseal
+from flows.core.seal import CarriedSession, SessionHandle, carried_session_name, reseal, seal, unseal
 
 KEY = "5b0e8a3c-7a3b-4b57-9a54-1f6f0f3c1b0a"
 HANDLE = SessionHandle(server="main", user="alice", key=SecretStr(KEY))
@@ -68,3 +68,17 @@ def test_the_variable_of_a_run_does_not_give_its_idempotency_key_away() -> None:
     assert name.startswith("courier-session-")
     assert "microscope" not in name
     assert name == carried_session_name("microscope-3/2026-11-23") != carried_session_name("another")
+
+
+def test_what_an_older_key_sealed_is_sealed_again_with_the_newest() -> None:
+    old, new = a_key(), a_key()
+
+    again = reseal(seal(HANDLE, [old]), [new, old])
+
+    assert unseal(again, SessionHandle, [new]) == HANDLE
+    assert reseal(again, [new, old]) == again
+
+
+def test_what_no_key_opens_cannot_be_sealed_again() -> None:
+    with pytest.raises(SealBroken):
+        reseal(seal(HANDLE, [a_key()]), [a_key(), a_key()])

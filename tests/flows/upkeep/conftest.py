@@ -49,7 +49,14 @@ def user() -> str:
 def run(prefect: SyncPrefectClient, user: str) -> Make:
     """Make an import that has gone through the states that the letters stand for."""
 
-    def make(letters: str = "s", *, queue: str = names.PEOPLE, tags: tuple[str, ...] = (), **request: Any) -> UUID:
+    def make(
+        letters: str = "s",
+        *,
+        queue: str = names.PEOPLE,
+        tags: tuple[str, ...] = (),
+        key: str | None = None,
+        **request: Any,
+    ) -> UUID:
         deployment = prefect.read_deployment_by_name(f"{names.IMPORT_FLOW}/{SERVER}")
         made = prefect.create_flow_run_from_deployment(
             deployment.id,
@@ -57,6 +64,7 @@ def run(prefect: SyncPrefectClient, user: str) -> Make:
             state=_state(letters[0]),
             tags=[names.user_tag(user), names.server_tag(SERVER), *tags],
             work_queue_name=queue,
+            idempotency_key=key,
         )
         for letter in letters[1:]:
             prefect.set_flow_run_state(made.id, _state(letter), force=True)
