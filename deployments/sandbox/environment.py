@@ -92,6 +92,9 @@ def settings_file(home: Home, remembered: Remembered, changed: Mapping[str, str]
         "AUDIT__FILE": home.audit_log,
         "HTTP__TOKENS__machine__SHA256": hashlib.sha256(remembered.token.encode()).hexdigest(),
         "HTTP__TOKENS__machine__USERS": '["*"]',
+        # Short: who stops a sandbox waits for it.
+        "WORKER__DRAIN_SECONDS": 2,
+        "WORKER__DIRECTORY": home.worker,
         "CONSOLE__URL": f"http://127.0.0.1:{ports['prefect']}",
         "SEAL_KEYS": f'["{remembered.seal_key}"]',
     }

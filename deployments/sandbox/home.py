@@ -80,6 +80,8 @@ class Home:
         self.staging = self.data / "staging"
         self.shares = self.data / "shares"
         self.temporary = self.data / "tmp"
+        self.worker = self.data / "worker"
+        """Where the workers enter themselves, and tell their runs what to do."""
         self.audit_log = self.data / "audit.jsonl"
         self.users = self.data / "users.json"
         self.settings = self.data / "courier.env"

@@ -107,7 +107,7 @@ def _lost_runs(home: Home, ports: Mapping[str, int]) -> Part:
 def _worker(home: Home, ports: Mapping[str, int], name: str, pool: str) -> Part:
     return Part(
         name,
-        (*_PYTHON, "prefect", "worker", "start", "--pool", pool, "--type", "process", "--name", f"sandbox-{name}"),
+        (*_PYTHON, "deployments.worker", "--pool", pool, "--name", f"sandbox-{name}"),
         needs=("deployments", "lost runs", "Prefect server", "OMERO stand-in", "mail sink"),
         ready=_worker_polls(f"http://127.0.0.1:{ports['prefect']}/api", pool),
         log=home.logs / f"{name}.log",

@@ -1,6 +1,7 @@
 """Names that the flows, the API and the deployments share: of pools, queues, states, tags and locks; plain text."""
 
 import hashlib
+import re
 from datetime import timedelta
 
 IMPORT_FLOW = "import-images"
@@ -85,6 +86,11 @@ def outage_name(server: str) -> str:
 def pace_name(server: str) -> str:
     """Name the Prefect Variable with the limit of a pool as the operator wants it, while we keep it lower."""
     return f"courier-pace-{server}"
+
+
+def bandwidth_name(worker: str) -> str:
+    """Name the Prefect Variable with the bytes per second of a worker, while an operator wants others than set."""
+    return f"courier-bandwidth-{re.sub('[^a-z0-9]+', '-', worker.lower())}"
 
 
 def agent_of(run_id: str, attempt: int) -> str:

@@ -1,6 +1,6 @@
 """Runs whose process is gone without a word: found by their silence, or by the processes of a host, and ended."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -48,8 +48,13 @@ def mark_lost(
     return _end(client, silent, f"Its process gave no sign of life for {silence:.0f} s.")
 
 
-def lost_on_host(client: SyncPrefectClient, hostname: str, alive_pids: Collection[int]) -> list[UUID]:
+def lost_on_host(client: SyncPrefectClient, hostname: str, is_alive: Callable[[int], bool]) -> list[UUID]:
     """Mark runs whose process was on this host and does not exist any more: for a worker that starts.
+
+    Args:
+        client: of the Prefect server.
+        hostname: the part before the colon of a run's `infrastructure_pid`.
+        is_alive: whether a process of this id lives; asked after the run was read.
 
     Returns:
         Those that were marked.
@@ -59,7 +64,7 @@ def lost_on_host(client: SyncPrefectClient, hostname: str, alive_pids: Collectio
     for run in _active(client):
         host, _, pid = (run.infrastructure_pid or "").rpartition(":")
         starting = run.state is not None and run.state.is_pending() and since(run) > settled
-        if host == hostname and pid.isdecimal() and int(pid) not in alive_pids and not starting:
+        if host == hostname and pid.isdecimal() and not is_alive(int(pid)) and not starting:
             gone.append(run)
     return _end(client, gone, f"Its process on {hostname} is gone.")
 

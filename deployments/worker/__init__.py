@@ -1,0 +1,1 @@
+"""The worker: Prefect's process worker, kept gentle to its machine, and stopped without losing anything."""

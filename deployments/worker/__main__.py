@@ -1,0 +1,42 @@
+"""`python -m deployments.worker --pool omero-main`: a worker that is gentle to its machine, until Ctrl-C or SIGTERM."""
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+
+from prefect.settings import PREFECT_API_URL
+
+from deployments.worker.launcher import Launcher
+from deployments.worker.orphans import ORDERS
+from deployments.worker.places import WorkerProblem, directory_of, entered
+from flows.core.settings import read_settings
+from flows.core.worker_orders import be_gentle
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run `make worker`; the exit status is 0 once everything that ran has ended or given its place back."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.worker", description=__doc__)
+    parser.add_argument("--pool", required=True, help="the work pool to take runs from, for example omero-main")
+    parser.add_argument("--name", help="of this worker, in Prefect and on this machine; left out: host and pool")
+    asked = parser.parse_args(arguments)
+    if not PREFECT_API_URL.value():
+        sys.stderr.write("PREFECT_API_URL is not set: say which Prefect server to work for.\n")
+        return 2
+    name = asked.name or f"{socket.gethostname()}-{asked.pool}"
+    try:
+        settings = read_settings().worker
+        be_gentle(settings)
+        with entered(directory_of(settings), name, asked.pool) as places:
+            # Runs inherit the environment.
+            os.environ[ORDERS] = str(places.orders)
+            asyncio.run(Launcher(settings, places, name=name, pool=asked.pool).run())
+    except (ValueError, WorkerProblem) as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Flow runs whose processes live on this machine: which they are, and those that a dead worker left behind."""
+
+import os
+import signal
+
+import psutil
+
+RUN_ID = "PREFECT__FLOW_RUN_ID"
+"""Prefect's own mark of a process that carries out a flow run."""
+ORDERS = "COURIER_WORKER__ORDERS"
+"""Our mark of the worker that it belongs to."""
+
+
+def is_flow_run(pid: int) -> bool:
+    """Say whether there is a process of this number, and it carries out a flow run."""
+    try:
+        return RUN_ID in psutil.Process(pid).environ()
+    except psutil.Error:
+        return False
+
+
+def left_behind(orders: str) -> list[psutil.Process]:
+    """Return the processes of flow runs, each the first of its group, that obey these orders."""
+    return [each for each in psutil.process_iter() if _obeys(each, orders)]
+
+
+def _obeys(process: psutil.Process, orders: str) -> bool:
+    try:
+        environment = process.environ()
+        return RUN_ID in environment and environment.get(ORDERS) == orders and _leads(process.pid)
+    except psutil.Error:
+        return False
+
+
+def _leads(pid: int) -> bool:
+    if os.name == "nt":
+        return True
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
+def lives(process: psutil.Process) -> bool:
+    """Say whether a process still does something."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def kill(process: psutil.Process) -> None:
+    """End a process, and its group where there are groups, at once."""
+    try:
+        if os.name == "nt":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return

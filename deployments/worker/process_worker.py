@@ -1,0 +1,129 @@
+"""Prefect's process worker, which here takes runs only when it may, and outlives the absence of its server.
+
+What differs from Prefect's own, 3.8.8:
+a run is named by host and process id, from the moment it is claimed, so that a dead one can be told from a living one;
+its process leads a session of its own, so that no signal reaches it but ours;
+an error while one run is submitted leaves the others alone (there, it ends the worker and all that it runs).
+"""
+
+import abc
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import anyio
+import anyio.abc
+import httpx
+from prefect.client.schemas.objects import FlowRun
+from prefect.flows import load_flow_from_flow_run
+from prefect.runner._flow_run_executor import FlowRunExecutionResult, FlowRunExecutorContext
+from prefect.runner._process_manager import ProcessHandle
+from prefect.runner._starter_engine import EngineCommandStarter
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
+
+
+def place(pid: int | None) -> str:
+    """Name a process to Prefect."""
+    return f"{socket.gethostname()}:{pid}"
+
+
+class CourierWorker(ProcessWorker, abc.ABC):
+    """Runs flow runs as processes of this machine.
+
+    It is marked abstract so that it does not take the place of Prefect's own in Prefect's registry.
+    """
+
+    def __init__(self, pool: str, name: str, limit: int, closed: Callable[[], bool]) -> None:
+        """Prepare it.
+
+        Args:
+            pool: the work pool that it takes runs from; it is not made here.
+            name: the worker's own.
+            limit: runs at a time.
+            closed: whether no run may be taken at the moment.
+        """
+        super().__init__(work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False)
+        self._closed = closed
+        self._contexts: dict[UUID, FlowRunExecutorContext] = {}
+
+    @property
+    def busy(self) -> int:
+        """How many runs it takes or carries out."""
+        return len(self._contexts.keys() | self._submitting_flow_run_ids)
+
+    async def kill_all(self) -> None:
+        """End the processes of all runs at once: they count as crashed."""
+        for run_id, context in list(self._contexts.items()):
+            await context.process_manager.kill(run_id, force=True)
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Take runs, if any may be taken."""
+        return [] if self._closed() else await super().get_and_submit_flow_runs()
+
+    async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
+        """Claim a run, in our name until it has a process."""
+        if self._closed() or not await super()._propose_pending_state(flow_run):
+            return False
+        await self.client.update_flow_run(flow_run.id, infrastructure_pid=place(os.getpid()))
+        return True
+
+    async def _submit_run(self, flow_run: FlowRun) -> None:
+        try:
+            await super()._submit_run(flow_run)
+        except httpx.HTTPError as error:
+            self._logger.warning("%s is not started: Prefect does not answer (%s)", flow_run.name, type(error).__name__)
+            self._release_limit_slot(flow_run.id)
+            self._submitting_flow_run_ids.discard(flow_run.id)
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: ProcessJobConfiguration,
+        task_status: anyio.abc.TaskStatus[int] | None = None,
+    ) -> ProcessWorkerResult:
+        """Carry out a run in a process, and return when that has ended."""
+        with tempfile.TemporaryDirectory(suffix="prefect") as scratch:
+            async with FlowRunExecutorContext() as context:
+                self._contexts[flow_run.id] = context
+                try:
+                    ended = await self._execute(context, flow_run, configuration, Path(scratch), task_status)
+                finally:
+                    del self._contexts[flow_run.id]
+        return ProcessWorkerResult(status_code=cast("int", ended.status_code), identifier=str(ended.handle.pid))
+
+    async def _execute(
+        self,
+        context: FlowRunExecutorContext,
+        flow_run: FlowRun,
+        configuration: ProcessJobConfiguration,
+        scratch: Path,
+        task_status: anyio.abc.TaskStatus[Any] | None,
+    ) -> FlowRunExecutionResult:
+        starter = EngineCommandStarter(
+            command=configuration.command,
+            cwd=(configuration.working_dir or scratch).resolve(),
+            env=configuration.env,
+            stream_output=configuration.stream_output,
+            control_channel=context.control_channel,
+            isolate_process_group=True,
+        )
+        executor = context.create_executor(
+            flow_run, starter, resolve_flow=load_flow_from_flow_run, propose_submitting=False
+        )
+        results: list[FlowRunExecutionResult | None] = []
+
+        async def execute(*, task_status: anyio.abc.TaskStatus[ProcessHandle]) -> None:
+            results.append(await executor.submit(task_status=task_status))
+
+        async with anyio.create_task_group() as tasks:
+            handle = cast("ProcessHandle", await tasks.start(execute))
+            if task_status is not None:
+                # Prefect only turns it into text: the run's `infrastructure_pid`.
+                task_status.started(place(handle.pid))
+        if results[0] is None:
+            raise RuntimeError(f"the process of {flow_run.name} could not be watched to its end")
+        return results[0]
