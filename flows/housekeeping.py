@@ -11,6 +11,7 @@ from prefect.states import Completed, Failed
 from flows.core import names
 from flows.core.settings import Settings, read_settings
 from flows.log import tidy_log
+from flows.upkeep.cleaning import clear_staging, forget_old_runs
 from flows.upkeep.lost import end_lost_runs
 from flows.upkeep.outages import end_outages
 from flows.upkeep.revival import revive_lost_runs
@@ -27,6 +28,8 @@ DUTIES = (
     end_outages,
     release_held_runs,
     look_after_sessions,
+    clear_staging,
+    forget_old_runs,
 )
 """What a round does, in this order: what is told of comes after what is found."""
 

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from flows.core.errors import StagingFailed, StagingFull
@@ -136,6 +137,19 @@ def clear_run(staging: StagingArea, run_id: str) -> None:
     """
     if staging.directory is not None:
         clear(folder_of_run(staging.directory, run_id))
+
+
+def runs_with_copies(staging: StagingArea) -> dict[str, datetime]:
+    """Return the runs that have a folder in the staging area, and when each was last changed.
+
+    Raises:
+        StagingFailed: the staging area cannot be read.
+    """
+    if staging.directory is None:
+        return {}
+    with told_of_staging(staging.directory):
+        folders = [each for each in staging.directory.iterdir() if each.is_dir()]
+        return {each.name: datetime.fromtimestamp(each.stat().st_mtime, UTC) for each in folders}
 
 
 def clear(folder: Path) -> None:

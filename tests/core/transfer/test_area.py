@@ -7,7 +7,7 @@ import pytest
 from flows.core.errors import StagingFailed, StagingFull
 from flows.core.requests import Staging
 from flows.core.settings import StagingArea
-from flows.core.transfer import check_room, clear_fileset, clear_run, transfer_fileset
+from flows.core.transfer import check_room, clear_fileset, clear_run, runs_with_copies, transfer_fileset
 from tests.core.transfer.arrangement import CONTENT, left_in, stage, verified
 
 
@@ -80,3 +80,10 @@ def test_a_run_id_cannot_lead_out_of_the_staging_area(source: Path, area: Stagin
         transfer_fileset(verified(source), staging=area, mode=Staging.STAGE, run_id=run_id)
     with pytest.raises(ValueError, match="cannot name a folder"):
         clear_run(area, run_id)
+
+
+def test_the_area_knows_which_runs_have_copies(source: Path, area: StagingArea) -> None:
+    stage(verified(source), area)
+
+    assert list(runs_with_copies(area)) == ["run-1"]
+    assert runs_with_copies(StagingArea()) == {}
