@@ -15,6 +15,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import Artifact
 from pydantic import TypeAdapter
 
+from flows.core.errors import AttemptSuperseded
 from flows.core.ledger import Ledger
 from flows.core.status import FILESETS, FilesetStatus, overall, progress_bar, progress_line
 
@@ -49,6 +50,7 @@ class Publisher:
         self._thread = threading.Thread(target=self._watch, name="publisher", daemon=True)
         self._client = client
         self._look = look
+        self._looked = time.monotonic()
 
     def __enter__(self) -> Self:
         """Start to watch."""
@@ -61,7 +63,7 @@ class Publisher:
         """Show the last state, and end."""
         self._stop.set()
         self._thread.join()
-        self._show()
+        self._look_and_show()
 
     def rename(self, name: str, tags: set[str]) -> None:
         """Give the run its name and tags once it is known what it imports."""
@@ -88,12 +90,16 @@ class Publisher:
         return _STATUSES.validate_python(known.data)
 
     def _watch(self) -> None:
-        looked = time.monotonic()
         while not self._stop.wait(max(SHORTEST_INTERVAL, len(self._ledger.statuses()) / ROWS_PER_SECOND)):
+            self._look_and_show()
+
+    def _look_and_show(self) -> None:
+        """Show nothing over what another attempt shows: a process that was suspended looks first when it wakes up."""
+        if time.monotonic() - self._looked > LOOK_INTERVAL:
+            self._look()
+            self._looked = time.monotonic()
+        if not isinstance(self._ledger.stopped_by, AttemptSuperseded):
             self._show()
-            if time.monotonic() - looked > LOOK_INTERVAL:
-                looked = time.monotonic()
-                self._look()
 
     def _show(self) -> None:
         revision = self._ledger.revision
