@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from api.callers import EVERY, Credential, TokenCredential, choose_server
+from api.callers import EVERY, Credential, SessionCredential, TokenCredential, choose_server
 from api.door import Look, look_at
 from api.models import NewImport
 from api.omero_access import Proof, Wish, by_id
@@ -27,7 +27,9 @@ class Standing:
     only_roots: frozenset[str] | None = None
     """What an API token is bound to."""
     carried: SecretStr | None = None
-    """The caller's session, where no service account can make one."""
+    """A session of the caller's, where no service account can make one."""
+    carried_is_own: bool = False
+    """It is the very one that they called with: their log-out ends it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport) -
     if isinstance(credential, TokenCredential):
         standing = await _of_token(neighbours, credential, body, server)
     else:
-        standing = await _of_session(neighbours, credential.key, body, server)
+        standing = await _of_session(neighbours, credential, body, server)
     owner = standing.owner
     access = Access(user=owner.user, groups=owner.groups, roots=settings.roots, only_roots=standing.only_roots)
     look = await neighbours.blocking(
@@ -83,11 +85,13 @@ async def _of_token(neighbours: Services, credential: TokenCredential, body: New
     return Standing(who=f"token:{credential.name}", owner=owner, only_roots=token.roots)
 
 
-async def _of_session(neighbours: Services, key: SecretStr, body: NewImport, server: str) -> Standing:
-    at, wish = neighbours.settings.servers[server], _wish(body)
-    carried = key if at.service_account is None else None
-    if carried is not None:
-        wish = wish.model_copy(update={"keep_hours": neighbours.settings.http.session_idle_hours})
+async def _of_session(neighbours: Services, credential: SessionCredential, body: NewImport, server: str) -> Standing:
+    at, wish, key = neighbours.settings.servers[server], _wish(body), credential.key
+    carried = None
+    if at.service_account is None and credential.carried is None:
+        carried, wish = key, wish.model_copy(update=_kept(neighbours))
+    elif at.service_account is None:
+        carried = await session_to_carry(neighbours, credential, server)
     if body.on_behalf_of is None:
         caller = owner = await _visit(neighbours, server, key, wish)
     else:
@@ -97,7 +101,22 @@ async def _of_session(neighbours: Services, key: SecretStr, body: NewImport, ser
         else:
             _check_may_act_for(caller, body.on_behalf_of, at, server)
             owner = await _visit_as(neighbours, server, body.on_behalf_of, wish)
-    return Standing(who=f"user:{caller.user}", owner=owner, carried=carried)
+    return Standing(who=f"user:{caller.user}", owner=owner, carried=carried, carried_is_own=carried is key)
+
+
+async def session_to_carry(neighbours: Services, credential: SessionCredential, server: str) -> SecretStr:
+    """Return the key of the session that imports of this caller live in, which may idle for long from now on.
+
+    Raises:
+        CourierError: the session has ended, or OMERO does not answer.
+    """
+    carried = credential.carried or credential.key
+    await _visit(neighbours, server, carried, Wish(**_kept(neighbours)))
+    return carried
+
+
+def _kept(neighbours: Services) -> dict[str, float]:
+    return {"keep_hours": neighbours.settings.http.session_idle_hours}
 
 
 def _check_may_act_for(caller: Proof, user: str, at: OmeroServer, server: str) -> None:

@@ -8,19 +8,24 @@ from api.runs import ImportState, Run
 from flows.core.settings import Settings
 from flows.core.status import FilesetStatus, overall, web_link
 
-WAITING = (ImportState.SCHEDULED, ImportState.WAITING_TO_RETRY)
-
 
 def links(run_id: UUID, settings: Settings) -> Links:
     """Say where to go on from an import."""
     here = f"/v1/imports/{run_id}"
     console = settings.console.url.rstrip("/")
-    return Links(status=here, log=f"{here}/log", cancel=f"{here}/cancel", ui=f"{console}/runs/flow-run/{run_id}")
+    return Links(
+        status=here,
+        log=f"{here}/log",
+        cancel=f"{here}/cancel",
+        retry=f"{here}/retry",
+        ui=f"{console}/runs/flow-run/{run_id}",
+    )
 
 
-def summary(run: Run, settings: Settings) -> ImportSummary:
-    """Tell an import in short."""
-    silent = run.state in (ImportState.COMPLETED, ImportState.SCHEDULED)
+def summary(run: Run, settings: Settings, *, position: int | None = None, outage: str | None = None) -> ImportSummary:
+    """Tell an import in short; `outage` is why those that wait do so longer than they would."""
+    silent = run.state is ImportState.COMPLETED
+    waits = run.state.waits
     return ImportSummary(
         id=run.id,
         name=run.name,
@@ -33,20 +38,21 @@ def summary(run: Run, settings: Settings) -> ImportSummary:
         created=run.created,
         started=run.started,
         ended=run.ended,
-        next_attempt=run.next_start if run.state in WAITING else None,
-        reason=None if silent else run.message or None,
+        attempts=run.attempts,
+        next_attempt=run.next_start if waits else None,
+        position=position if waits else None,
+        reason=(outage if waits and outage else None) or (None if silent else run.message or None),
         links=links(run.id, settings),
     )
 
 
-def in_full(run: Run, statuses: tuple[FilesetStatus, ...], position: int | None, settings: Settings) -> ImportAnswer:
+def in_full(told: ImportSummary, run: Run, statuses: tuple[FilesetStatus, ...], settings: Settings) -> ImportAnswer:
     """Tell an import and what became of each of its files."""
     server = settings.servers.get(run.server)
     web_url = server.web_url if server else None
     done, total = overall(statuses)
     return ImportAnswer(
-        **dict(summary(run, settings)),
-        position=position,
+        **dict(told),
         sources=run.request.get("sources", []),
         bytes_done=done,
         bytes_total=total,
@@ -64,6 +70,7 @@ def _fileset(status: FilesetStatus, web_url: str | None) -> FilesetAnswer:
         bytes_total=status.bytes_total,
         attempts=status.attempts,
         fileset_id=status.fileset_id,
+        duplicate=status.duplicate,
         images=[
             ImageAnswer(id=each.id, name=each.name, link=web_link(web_url, "image", each.id)) for each in status.images
         ],

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import health, imports, openapi, problems, sessions
+from api import health, imports, notifications, openapi, problems, sessions
 from api.limits import BodyLimit
 from api.omero_access import Omero, OmeroServers
 from api.prefect_runs import PrefectRuns
@@ -58,7 +58,7 @@ def create_app(
         swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
         responses={"4XX": {"model": ProblemDocument, "description": "No, and why."}},
     )
-    for part in (imports, sessions, health):
+    for part in (imports, notifications, sessions, health):
         app.include_router(part.router)
     problems.install(app)
     openapi.describe(app, chosen)

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from api.omero_access import Proof
 from api.problems import Problem
-from api.runs import Run
+from api.runs import Message, Run
 from flows.core.errors import SealBroken
 from flows.core.seal import SessionHandle, unseal
 from flows.core.settings import ApiToken, Settings
@@ -33,6 +33,8 @@ class SessionCredential:
     key: SecretStr
     server: str | None
     """Where it was sealed with one."""
+    carried: SecretStr | None = None
+    """A second one, for imports to live in."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def read_credential(header: HTTPAuthorizationCredentials | None, settings: Setti
         if _SESSION_KEY.fullmatch(text):
             return SessionCredential(SecretStr(text), None)
         raise Problem.of(broken) from broken
-    return SessionCredential(handle.key, handle.server)
+    return SessionCredential(handle.key, handle.server, handle.carried)
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,30 @@ class Caller:
     users: frozenset[str] | None
     """OMERO login names; None is everybody."""
 
-    def may_see(self, run: Run) -> bool:
+    @property
+    def name(self) -> str:
+        """For people: `alice`, or `the token microscope-3`."""
+        kind, _, name = self.who.partition(":")
+        return name if kind == "user" else f"the {kind} {name}"
+
+    def may_see(self, run: Run | Message) -> bool:
         """Whether this run is one of theirs."""
         return run.server in self.servers and (self.users is None or run.user in self.users)
+
+    def whose(self, user: str | None) -> frozenset[str] | None:
+        """Return the users that they look at, all who they may see or one of them; None is everybody."""
+        return self.users if user is None else frozenset({user}) & (self.users or {user})
+
+    @property
+    def only_server(self) -> str:
+        """The one OMERO server that they ask about.
+
+        Raises:
+            Problem: there are several.
+        """
+        if len(self.servers) != 1:
+            raise Problem(422, "server-needed", f"query.server: name one of {', '.join(sorted(self.servers))}.")
+        return next(iter(self.servers))
 
     def at(self, server: str) -> "Caller":
         """The same caller, asking about one server."""

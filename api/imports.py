@@ -11,10 +11,11 @@ from pydantic import AwareDatetime, StringConstraints
 
 from api import answers, previews
 from api.admission import admit
+from api.again import again, under_way
 from api.callers import Caller, Credential
-from api.models import Accepted, ImportAnswer, ImportList, NewImport, Preview
+from api.models import Accepted, Again, ImportAnswer, ImportList, ImportSummary, NewImport, Preview
 from api.problems import Problem
-from api.runs import ImportState, Run, RunOver, RunQuery, RunUnknown
+from api.runs import ImportState, Run, RunOver, RunQuery, RunUnderWay, RunUnknown
 from api.services import Address, Neighbours, Presented, Services
 from api.submission import submit
 
@@ -64,7 +65,7 @@ async def recent(
     *,
     neighbours: Neighbours,
     credential: Presented,
-    state: ImportState | None = None,
+    state: Annotated[list[ImportState] | None, Query(description="Given more than once: any of these.")] = None,
     user: Annotated[
         str | None, Query(description="OMERO login name; for those who may see other users' imports.")
     ] = None,
@@ -75,18 +76,28 @@ async def recent(
 ) -> ImportList:
     """Your imports, the latest first; all of the server's for OMERO administrators."""
     caller = await neighbours.recognise(credential, server, reads_only=True)
-    if len(caller.servers) != 1:
-        raise Problem(422, "server-needed", f"query.server: name one of {', '.join(sorted(caller.servers))}.")
-    users = caller.users if user is None else frozenset({user}) & (caller.users or {user})
     query = RunQuery(
-        server=next(iter(caller.servers)), users=users, state=state, since=since, before=cursor, limit=limit + 1
+        server=caller.only_server,
+        users=caller.whose(user),
+        states=frozenset(state or ()),
+        since=since,
+        before=cursor,
+        limit=limit + 1,
     )
     found = await neighbours.runs.recent(query)
     page, more = found[:limit], len(found) > limit
     return ImportList(
-        imports=[answers.summary(run, neighbours.settings) for run in page],
+        imports=await _summaries(neighbours, query.server, page),
         next_cursor=_cursor(page[-1].due) if more else None,
     )
+
+
+async def _summaries(neighbours: Services, server: str, runs: list[Run]) -> list[ImportSummary]:
+    """Tell each import in short, with its place in the line."""
+    room, ahead, outage = neighbours.waiting_room(server), {}, None
+    if any(run.state.waits for run in runs):
+        ahead, outage = await room.positions(runs), await room.outage()
+    return [answers.summary(run, neighbours.settings, position=ahead.get(run.id), outage=outage) for run in runs]
 
 
 def _cursor(moment: datetime) -> str:
@@ -98,11 +109,12 @@ def _cursor(moment: datetime) -> str:
 async def read(import_id: str, neighbours: Neighbours, credential: Presented, server: Server = None) -> ImportAnswer:
     """Where it is, how far each file is, what is in OMERO, and what failed and why."""
     _, run = await _own(import_id, neighbours, credential, server, reads_only=True)
-    statuses = await neighbours.runs.filesets(run.id)
-    position = None
-    if run.state is ImportState.SCHEDULED:
-        position = await neighbours.runs.waiting(run.server, before=run.next_start or run.due)
-    return answers.in_full(run, statuses, position, neighbours.settings)
+    return await _in_full(neighbours, run)
+
+
+async def _in_full(neighbours: Services, run: Run) -> ImportAnswer:
+    [told] = await _summaries(neighbours, run.server, [run])
+    return answers.in_full(told, run, await neighbours.runs.filesets(run.id), neighbours.settings)
 
 
 @router.get("/{import_id}/log", summary="Read an import's log", response_class=PlainTextResponse)
@@ -129,13 +141,51 @@ async def cancel(
     """Stop it. What is in OMERO already stays there; half-uploaded files are removed."""
     caller, run = await _own(import_id, neighbours, credential, server)
     try:
-        stopped = await neighbours.runs.cancel(run)
+        stopped = await neighbours.runs.cancel(run, caller.name)
     except RunOver as over:
         raise Problem(409, "already-over", "This import has ended already: there is nothing to stop.") from over
+    await _note(neighbours, "cancel", caller, run, address)
+    return await _in_full(neighbours, stopped)
+
+
+@router.post("/{import_id}/retry", status_code=202, summary="Try an import again")
+async def retry(
+    *,
+    import_id: str,
+    neighbours: Neighbours,
+    credential: Presented,
+    address: Address,
+    body: Again | None = None,
+    server: Server = None,
+) -> ImportAnswer:
+    """Let an import that is over begin again, with its first request: what failed, or all of it."""
+    caller, run = await _own(import_id, neighbours, credential, server)
+    what = (body or Again()).what
+    begun = await again(neighbours, caller, credential, run, what)
+    await _note(neighbours, f"retry-{what.value}", caller, run, address)
+    return await _in_full(neighbours, begun)
+
+
+@router.delete("/{import_id}", status_code=204, summary="Forget an import")
+async def forget(
+    import_id: str, neighbours: Neighbours, credential: Presented, address: Address, server: Server = None
+) -> None:
+    """Delete what the courier knows of an import that is over, as when a failed one was dealt with.
+
+    What is in OMERO stays there.
+    """
+    caller, run = await _own(import_id, neighbours, credential, server)
+    try:
+        await neighbours.runs.forget(run)
+    except RunUnderWay as still:
+        raise under_way() from still
+    await _note(neighbours, "forget", caller, run, address)
+
+
+async def _note(neighbours: Services, action: str, caller: Caller, run: Run, address: str) -> None:
     await neighbours.note(
-        "cancel", caller.who, address=address, server=run.server, as_whom=run.user, import_id=str(run.id)
+        action, caller.who, address=address, server=run.server, as_whom=run.user, import_id=str(run.id)
     )
-    return answers.in_full(stopped, await neighbours.runs.filesets(run.id), None, neighbours.settings)
 
 
 async def _own(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr, field_validator, model_validator
 
-from api.runs import ImportState
+from api.runs import ImportState, Retry
 from flows.core.control import Stage
 from flows.core.requests import Failure, Frozen, ImportOptions, ImportRequest, Name
 from flows.core.settings import Label
@@ -88,6 +88,7 @@ class Links(BaseModel):
     status: str = Field(description="GET it for the state.", examples=[_HERE])
     log: str = Field(description="GET it for the log.", examples=[f"{_HERE}/log"])
     cancel: str = Field(description="POST there to stop it.", examples=[f"{_HERE}/cancel"])
+    retry: str = Field(description="POST there to try it again once it is over.", examples=[f"{_HERE}/retry"])
     ui: str = Field(description="The run in the Prefect UI.", examples=[_UI])
 
 
@@ -128,6 +129,7 @@ class FilesetAnswer(BaseModel):
     bytes_total: int = Field(examples=[1048576])
     attempts: int = Field(examples=[1])
     fileset_id: int | None
+    duplicate: bool = Field(description="It was in OMERO already: nothing was imported.", examples=[False])
     images: list[ImageAnswer]
     error: Failure | None
 
@@ -146,7 +148,11 @@ class ImportSummary(BaseModel):
     created: datetime
     started: datetime | None
     ended: datetime | None
-    next_attempt: datetime | None = Field(description="When it starts, or starts again.")
+    attempts: int = Field(description="How often it began to run.", examples=[1])
+    next_attempt: datetime | None = Field(
+        description="When it may start, or start again; null while it waits until an earlier import of yours has ended."
+    )
+    position: int | None = Field(description="How many imports go before it; null unless it waits.", examples=[None])
     reason: str | None = Field(description="Why it is in this state, where there is more to say.", examples=[None])
     links: Links
 
@@ -154,7 +160,6 @@ class ImportSummary(BaseModel):
 class ImportAnswer(ImportSummary):
     """An import and what became of each file."""
 
-    position: int | None = Field(description="How many imports wait before it; null unless it is scheduled.")
     sources: list[str] = Field(examples=[["/data/alice/today"]])
     bytes_done: int = Field(description="Bytes' worth of work done, over all stages: for a progress bar.")
     bytes_total: int
@@ -167,6 +172,35 @@ class ImportList(BaseModel):
 
     imports: list[ImportSummary]
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last.")
+
+
+class Again(Frozen):
+    """What is tried again."""
+
+    what: Retry = Field(
+        default=Retry.FAILED, description="failed: what is not in OMERO yet. all: everything that was asked for."
+    )
+
+
+class UnsentMessage(BaseModel):
+    """A message that could not be sent."""
+
+    id: Id
+    server: ServerName
+    user: UserName
+    import_id: str | None = Field(description="What it tells of.", examples=["0192f0c1-7a1b-7c3d-8e4f-5a6b7c8d9e0f"])
+    name: str = Field(examples=["To alice: 3 images are in OMERO"])
+    created: datetime
+    failed: datetime = Field(description="When it was given up.")
+    attempts: int = Field(examples=[6])
+    reason: str = Field(examples=["The mail server does not answer."])
+
+
+class UnsentList(BaseModel):
+    """The messages that could not be sent, the latest first."""
+
+    messages: list[UnsentMessage]
+    waiting: int = Field(description="Further ones, which are tried again by themselves.", examples=[0])
 
 
 class PreviewFileset(BaseModel):

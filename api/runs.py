@@ -18,6 +18,10 @@ class RunOver(Exception):
     """The run has ended: nothing can be changed."""
 
 
+class RunUnderWay(Exception):
+    """The run waits or works: nothing of it can be repeated or forgotten."""
+
+
 class EngineAway(Exception):
     """The workflow engine does not answer, or not as it should."""
 
@@ -33,12 +37,28 @@ class ImportState(StrEnum):
     PARTLY_FAILED = "partly_failed"
     """Some files are in OMERO, some are not."""
     FAILED = "failed"
+    LOGIN_NEEDED = "login_needed"
+    """The session that it worked in has ended: its user logs in again and retries it."""
     CANCELLED = "cancelled"
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more happens."""
-        return self in {self.COMPLETED, self.PARTLY_FAILED, self.FAILED, self.CANCELLED}
+        """Whether nothing more happens by itself."""
+        return self in {self.COMPLETED, self.PARTLY_FAILED, self.FAILED, self.LOGIN_NEEDED, self.CANCELLED}
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits, for whatever."""
+        return self in {self.SCHEDULED, self.WAITING_TO_RETRY}
+
+
+class Retry(StrEnum):
+    """What of an import is tried again."""
+
+    FAILED = "failed"
+    """What is not in OMERO yet."""
+    ALL = "all"
+    """Everything that was asked for."""
 
 
 class NewRun(Frozen):
@@ -55,6 +75,13 @@ class NewRun(Frozen):
     fingerprint: str
     """Of what the caller sent: tells a repeated request from another one with the same key."""
     start: datetime
+    """When its time comes."""
+    bulk: bool = False
+    """It lets people go first."""
+    held: bool = False
+    """It waits until an earlier one of its user has ended, and for its time."""
+    tags: frozenset[str] = frozenset()
+    """Further ones."""
 
 
 class Run(Frozen):
@@ -72,12 +99,34 @@ class Run(Frozen):
     created: datetime
     due: datetime
     """When it was to start: what lists are sorted by."""
+    bulk: bool = False
+    held: bool = False
     next_start: datetime | None = None
+    """When its turn may come; None while it is held, and when it does not wait."""
+    attempts: int = 0
+    """How often it began to run."""
     started: datetime | None = None
     ended: datetime | None = None
     key: str
+    """What its carried session is kept by."""
     fingerprint: str
     request: dict[str, Any]
+    tags: frozenset[str] = frozenset()
+
+
+class Message(Frozen):
+    """A message that could not be sent, and is not tried again by itself."""
+
+    id: UUID
+    server: str
+    user: str
+    about: str | None
+    """The import that it tells of."""
+    name: str
+    created: datetime
+    failed: datetime
+    attempts: int
+    reason: str
 
 
 class RunQuery(Frozen):
@@ -86,7 +135,8 @@ class RunQuery(Frozen):
     server: str
     users: frozenset[str] | None
     """OMERO login names; None is everybody."""
-    state: ImportState | None = None
+    states: frozenset[ImportState] = frozenset()
+    """None is any."""
     since: datetime | None = None
     before: datetime | None = None
     """Due earlier than this: where the page before ended."""
@@ -105,8 +155,23 @@ class Runs(Protocol):
     async def recent(self, query: RunQuery) -> list[Run]:
         """Return the latest runs first."""
 
-    async def waiting(self, server: str, before: datetime | None = None) -> int:
-        """Count the runs that wait for this server; with `before`, those that a run due then would wait behind."""
+    async def waiting(self, server: str) -> int:
+        """Count all runs that wait for this server."""
+
+    async def ahead(self, server: str, bulk: bool, before: datetime) -> int:
+        """Count those in line for this server that go before one of this kind that is due then."""
+
+    async def in_pool(self, server: str, user: str, bulk: bool, until: datetime) -> int:
+        """Count a user's runs of this kind that run, or are in line until then, other than held ones."""
+
+    async def held(self, server: str, user: str, bulk: bool, before: datetime) -> int:
+        """Count a user's held runs of this kind that were due before."""
+
+    async def living_in(self, server: str, tag: str) -> int:
+        """Count the runs with this tag that are not over."""
+
+    async def outage(self, server: str) -> str | None:
+        """Say why nothing is imported into this server just now; None where it is."""
 
     async def filesets(self, run_id: UUID) -> tuple[FilesetStatus, ...]:
         """Return how far each fileset of a run is; none before they are known."""
@@ -114,14 +179,38 @@ class Runs(Protocol):
     def log(self, run_id: UUID) -> AsyncIterator[str]:
         """Return the log, a line at a time."""
 
-    async def cancel(self, run: Run) -> Run:
+    async def cancel(self, run: Run, who: str) -> Run:
         """Stop a run, or raise `RunOver`."""
+
+    async def retry(self, run: Run, who: str, what: Retry, held: bool) -> Run:
+        """Let a run that is over begin again, at once or held, or raise `RunUnderWay`."""
+
+    async def move(self, run: Run, tag: str) -> None:
+        """Tag a run with the session that it lives in now, and no more with another one."""
+
+    async def forget(self, run: Run) -> None:
+        """Delete a run that is over, with all that it left in the engine, or raise `RunUnderWay`."""
 
     async def carry(self, key: str, sealed: str) -> None:
         """Keep a sealed session for the run with this key."""
 
     async def drop(self, key: str) -> None:
         """Forget the sealed session of the run with this key, if there is one."""
+
+    async def unsent(self, server: str, users: frozenset[str] | None, limit: int) -> list[Message]:
+        """Return the messages that could not be sent, the latest first; users None is everybody's."""
+
+    async def still_to_send(self, server: str, users: frozenset[str] | None) -> int:
+        """Count the messages that are tried again by themselves."""
+
+    async def message(self, message_id: UUID) -> Message:
+        """Return a message that could not be sent, or raise `RunUnknown`."""
+
+    async def send_again(self, message: Message, who: str) -> None:
+        """Try to send it once more, now."""
+
+    async def discard(self, message: Message) -> None:
+        """Delete it."""
 
     async def ping(self) -> None:
         """Return if the engine answers."""

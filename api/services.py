@@ -94,7 +94,8 @@ class Services:
     def waiting_room(self, server: str) -> WaitingRoom:
         """Return the waiting room of an OMERO server."""
         if server not in self._rooms:
-            self._rooms[server] = WaitingRoom(self.runs, server, self.settings.http.max_waiting)
+            per_user = self.settings.servers[server].runs_per_user
+            self._rooms[server] = WaitingRoom(self.runs, server, self.settings.http.max_waiting, per_user)
         return self._rooms[server]
 
     async def note(self, action: str, who: str, **what: object) -> None:

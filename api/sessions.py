@@ -1,12 +1,15 @@
 """The routes about sessions: a password in, a sealed handle out; nothing is kept here."""
 
 from fastapi import APIRouter, Response
+from pydantic import SecretStr
 
 from api.callers import SessionCredential, choose_server
 from api.imports import Server
 from api.models import NewSession, Session
 from api.problems import Problem
-from api.services import Address, Neighbours, Presented
+from api.runs import EngineAway
+from api.services import Address, Neighbours, Presented, Services
+from flows.core.names import session_tag
 from flows.core.seal import SessionHandle, seal
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
@@ -20,10 +23,15 @@ async def log_in(body: NewSession, neighbours: Neighbours, address: Address, res
     proof, key = await neighbours.blocking(
         lambda: neighbours.omero.log_in(server, body.user, body.password, body.group), away=f"OMERO {server}"
     )
+    carried = None
+    if settings.servers[server].service_account is None:
+        _, carried = await neighbours.blocking(
+            lambda: neighbours.omero.log_in(server, body.user, body.password, body.group), away=f"OMERO {server}"
+        )
     await neighbours.note("log-in", f"user:{proof.user}", address=address, server=server, as_whom=proof.user)
     response.headers["Cache-Control"] = "no-store"
     return Session(
-        token=seal(SessionHandle(server=server, user=proof.user, key=key), settings.seal_keys),
+        token=seal(SessionHandle(server=server, user=proof.user, key=key, carried=carried), settings.seal_keys),
         server=server,
         user=proof.user,
         group=proof.group,
@@ -40,3 +48,13 @@ async def log_out(neighbours: Neighbours, credential: Presented, server: Server 
     at = choose_server(neighbours.settings, credential, server, "query.server")
     neighbours.forget(at, credential.key)
     await neighbours.blocking(lambda: neighbours.omero.end(at, credential.key), away=f"OMERO {at}")
+    if (carried := credential.carried) is not None and not await _lived_in(neighbours, at, carried):
+        await neighbours.blocking(lambda: neighbours.omero.end(at, carried), away=f"OMERO {at}")
+
+
+async def _lived_in(neighbours: Services, server: str, key: SecretStr) -> bool:
+    """Whether imports live in this session; where nobody can tell it is left to end by itself, as it does then."""
+    try:
+        return await neighbours.runs.living_in(server, session_tag(key.get_secret_value())) > 0
+    except EngineAway:
+        return True

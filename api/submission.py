@@ -12,6 +12,7 @@ from api.models import Accepted, NewImport
 from api.problems import Problem
 from api.runs import NewRun, Run
 from api.services import Services
+from flows.core.names import session_tag
 from flows.core.requests import ImportRequest
 from flows.core.seal import CarriedSession, seal
 
@@ -20,6 +21,7 @@ LIVES_WITH_SESSION = (
     "This OMERO has no service account for the courier, so the import works in your own session and lives only as long "
     "as that: do not log out of it before the import has ended."
 )
+"""Said to who came with an OMERO session; who came with a password has a second one, made for the imports."""
 
 
 async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key: str | None, address: str) -> Accepted:
@@ -29,11 +31,13 @@ async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key
         Problem: too much is waiting, or the key was used for something else.
         EngineAway: the workflow engine does not answer.
     """
-    now = datetime.now(UTC)
     room = neighbours.waiting_room(grant.server)
-    await room.check_room(now)
+    await room.check_room()
     request = body.asked_for(grant.standing.owner.user, grant.standing.owner.group)
-    run = await _make(neighbours, grant, _new_run(grant, body, request, client_key, now))
+    new = _new_run(grant, body, request, client_key)
+    async with room.place(new.user, new.bulk, new.start) as place:
+        run = await _make(neighbours, grant, new.model_copy(update={"held": place.held}))
+        place.taken = just_made = run.due == new.start
     await neighbours.note(
         "import",
         grant.standing.who,
@@ -45,7 +49,7 @@ async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key
         group=request.group,
         sources=request.sources,
     )
-    position = await room.position(run, just_made=run.due == now)
+    position = await room.position(run, just_made=just_made)
     return _accepted(neighbours, grant, request, run, position)
 
 
@@ -55,8 +59,8 @@ async def _make(neighbours: Services, grant: Grant, new: NewRun) -> Run:
         session = CarriedSession(server=grant.server, user=grant.standing.owner.user, key=carried)
         await neighbours.runs.carry(new.key, seal(session, neighbours.settings.seal_keys))
     run = await neighbours.runs.create(new)
-    if carried is not None and run.state.is_over:
-        await neighbours.runs.drop(new.key)
+    if carried is not None:
+        await _lives_in(neighbours, run, session_tag(carried.get_secret_value()))
     if run.fingerprint != new.fingerprint:
         raise Problem(
             409,
@@ -67,8 +71,17 @@ async def _make(neighbours: Services, grant: Grant, new: NewRun) -> Run:
     return run
 
 
-def _new_run(grant: Grant, body: NewImport, request: ImportRequest, client_key: str | None, start: datetime) -> NewRun:
+async def _lives_in(neighbours: Services, run: Run, tag: str) -> None:
+    """See that a run which was there already, and got another session now, is found by that."""
+    if run.state.is_over:
+        await neighbours.runs.drop(run.key)
+    elif tag not in run.tags:
+        await neighbours.runs.move(run, tag)
+
+
+def _new_run(grant: Grant, body: NewImport, request: ImportRequest, client_key: str | None) -> NewRun:
     key = _hash(grant.server, grant.standing.who, client_key) if client_key else uuid.uuid4().hex
+    carried, start = grant.standing.carried, datetime.now(UTC)
     if body.not_before is not None and body.not_before > start:
         # Lists are cut into pages by this time: no two runs should share it.
         start = body.not_before + timedelta(microseconds=random.randrange(1_000_000))  # noqa: S311 - no secret
@@ -80,6 +93,8 @@ def _new_run(grant: Grant, body: NewImport, request: ImportRequest, client_key: 
         key=key,
         fingerprint=_hash(grant.server, request.on_behalf_of, body.model_dump_json()),
         start=start,
+        bulk=request.bulk,
+        tags=frozenset() if carried is None else frozenset({session_tag(carried.get_secret_value())}),
     )
 
 
@@ -89,7 +104,7 @@ def _hash(*parts: str) -> str:
 
 def _accepted(neighbours: Services, grant: Grant, request: ImportRequest, run: Run, position: int | None) -> Accepted:
     notes = [] if grant.look.complete else [LATER]
-    if grant.standing.carried is not None:
+    if grant.standing.carried_is_own:
         notes.append(LIVES_WITH_SESSION)
     return Accepted(
         id=run.id,

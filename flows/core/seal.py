@@ -25,13 +25,18 @@ class SealedSession(Frozen):
     key: SecretStr
     """OMERO's session key."""
 
-    @field_serializer("key", when_used="json")
-    def _key(self, key: SecretStr, info: SerializationInfo) -> str:
-        return key.get_secret_value() if info.context == _OPENLY else str(key)
+    @field_serializer("*", when_used="json")
+    def _key(self, value: object, info: SerializationInfo) -> object:
+        if not isinstance(value, SecretStr):
+            return value
+        return value.get_secret_value() if info.context == _OPENLY else str(value)
 
 
 class SessionHandle(SealedSession):
     """What a caller holds after a login: their session, which they cannot look into."""
+
+    carried: SecretStr | None = None
+    """The key of a second session, for imports where no service account can make one: a log-out leaves it open."""
 
 
 class CarriedSession(SealedSession):

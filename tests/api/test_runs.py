@@ -7,11 +7,12 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate, LogCreate
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Running
+from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Running, Scheduled
 
 from api.prefect_runs import PrefectRuns
 from api.runs import EngineAway, ImportState, NewRun, RunOver, RunQuery, RunUnknown
 from flows.core.control import Stage
+from flows.core.names import LOGIN_NEEDED, PUT_OFF, REVIVED
 from flows.core.seal import carried_session_name
 from flows.core.status import FILESETS, FilesetStatus
 from tests.support.api import RunsInMemory
@@ -62,12 +63,13 @@ def new_run(**changes) -> NewRun:
 
 
 async def test_a_run_is_what_was_asked_for(runs) -> None:
-    new = new_run()
+    new = new_run(tags=frozenset({"session:5e55"}), bulk=True)
     made = await runs.create(new)
 
     read = await runs.read(made.id)
     assert (read.state, read.due, read.next_start) == (ImportState.SCHEDULED, new.start, new.start)
-    assert read.model_dump(include=set(NewRun.model_fields)) == new.model_dump(exclude={"start"})
+    assert read.model_dump(include=set(NewRun.model_fields) - {"tags"}) == new.model_dump(exclude={"start", "tags"})
+    assert read.tags == {"session:5e55", f"user:{new.user}", "server:main"}
 
 
 async def test_one_key_makes_one_run(runs) -> None:
@@ -101,8 +103,8 @@ async def test_the_latest_runs_come_first_and_pages_go_on_where_the_last_one_end
         pytest.param({}, 1, id="the user's"),
         pytest.param({"users": frozenset()}, 0, id="nobody's"),
         pytest.param({"server": "other"}, 0, id="another server's"),
-        pytest.param({"state": ImportState.SCHEDULED}, 1, id="those that wait"),
-        pytest.param({"state": ImportState.RUNNING}, 0, id="those that run"),
+        pytest.param({"states": frozenset({ImportState.SCHEDULED})}, 1, id="those that wait"),
+        pytest.param({"states": frozenset({ImportState.RUNNING, ImportState.FAILED})}, 0, id="those that run"),
         pytest.param({"since": datetime(2020, 1, 1, tzinfo=UTC)}, 1, id="since long"),
         pytest.param({"since": datetime(2100, 1, 1, tzinfo=UTC)}, 0, id="since a time to come"),
     ],
@@ -121,18 +123,18 @@ async def test_those_that_wait_are_counted_and_those_before_one(runs) -> None:
         await runs.create(new_run(start=long_ago + timedelta(minutes=minutes)))
 
     assert await runs.waiting("main") == before + 3
-    assert await runs.waiting("main", before=long_ago + timedelta(minutes=2)) == 2
+    assert await runs.ahead("main", False, long_ago + timedelta(minutes=2)) == 2
     assert await runs.waiting("other") == 0
     for run in await runs.recent(RunQuery(server="main", users=None, before=long_ago + timedelta(days=1), limit=10)):
-        await runs.cancel(run)
+        await runs.cancel(run, "alice")
 
 
 async def test_a_waiting_run_is_cancelled_at_once_and_only_once(runs) -> None:
     made = await runs.create(new_run())
 
-    assert (await runs.cancel(made)).state is ImportState.CANCELLED
+    assert (await runs.cancel(made, "alice")).state is ImportState.CANCELLED
     with pytest.raises(RunOver):
-        await runs.cancel(await runs.read(made.id))
+        await runs.cancel(await runs.read(made.id), "alice")
 
 
 async def test_a_run_that_did_not_begin_has_no_filesets_and_no_log(runs) -> None:
@@ -157,7 +159,10 @@ async def test_a_session_may_be_carried_and_dropped_more_than_once(runs) -> None
         pytest.param(Completed(), ImportState.COMPLETED, id="completed"),
         pytest.param(Failed(), ImportState.FAILED, id="failed"),
         pytest.param(Failed(name="PartlyFailed"), ImportState.PARTLY_FAILED, id="partly failed"),
-        pytest.param(Crashed(message="killed"), ImportState.FAILED, id="crashed"),
+        pytest.param(Crashed(message="killed"), ImportState.WAITING_TO_RETRY, id="crashed"),
+        pytest.param(Failed(name=LOGIN_NEEDED), ImportState.LOGIN_NEEDED, id="its session has ended"),
+        pytest.param(Scheduled(name=PUT_OFF), ImportState.SCHEDULED, id="gave its place back"),
+        pytest.param(Scheduled(name=REVIVED), ImportState.WAITING_TO_RETRY, id="starts again after a crash"),
         pytest.param(AwaitingRetry(), ImportState.WAITING_TO_RETRY, id="waits to be tried again"),
     ],
 )
@@ -169,7 +174,9 @@ async def test_each_state_of_prefect_is_told_and_found_in_our_words(prefect, sta
     found = [
         run.state
         for each in ImportState
-        for run in await prefect.recent(RunQuery(server="main", users=frozenset({made.user}), state=each, limit=5))
+        for run in await prefect.recent(
+            RunQuery(server="main", users=frozenset({made.user}), states=frozenset({each}), limit=5)
+        )
     ]
     assert found == [expected] == [(await prefect.read(made.id)).state]
 
@@ -179,14 +186,14 @@ async def test_a_running_run_is_asked_to_stop_and_goes_on_until_it_has(prefect) 
     async with get_client() as client:
         await client.set_flow_run_state(made.id, Running(), force=True)
 
-    first, again = await prefect.cancel(made), await prefect.cancel(made)
+    first, again = await prefect.cancel(made, "alice"), await prefect.cancel(made, "alice")
     assert (first.state, first.stopping) == (again.state, again.stopping) == (ImportState.RUNNING, True)
 
 
 async def test_cancelling_a_waiting_run_forgets_the_session_that_waited_with_it(prefect) -> None:
     made = await prefect.create(new_run())
     await prefect.carry(made.key, "sealed")
-    await prefect.cancel(made)
+    await prefect.cancel(made, "alice")
 
     async with get_client() as client:
         assert await client.read_variable_by_name(carried_session_name(made.key)) is None

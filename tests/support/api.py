@@ -18,8 +18,9 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from api.omero_access import Proof, Wish
-from api.runs import ImportState, NewRun, Run, RunOver, RunQuery, RunUnknown
+from api.runs import ImportState, Message, NewRun, Retry, Run, RunOver, RunQuery, RunUnderWay, RunUnknown
 from flows.core.errors import LoginRefused, NotPermitted
+from flows.core.names import INTERIM_TOLD, REPLAY_ALL, TOLD, server_tag, user_tag
 from flows.core.requests import Target
 from flows.core.settings import Settings
 from flows.core.status import FilesetStatus
@@ -81,14 +82,23 @@ class RunsInMemory:
         self.carried: dict[str, str] = {}
         self.statuses: dict[UUID, tuple[FilesetStatus, ...]] = {}
         self.lines: dict[UUID, list[str]] = {}
+        self.messages: dict[UUID, Message] = {}
         self.away: Exception | None = None
+        self.paused: str | None = None
 
     async def create(self, new: NewRun) -> Run:
         await self.ping()
         if found := next((run for run in self.kept.values() if run.key == new.key), None):
             return found
-        times = {"created": datetime.now(UTC), "due": new.start, "next_start": new.start}
-        run = Run(id=uuid.uuid4(), state=ImportState.SCHEDULED, **times, **new.model_dump(exclude={"start"}))
+        times = {"created": datetime.now(UTC), "due": new.start, "next_start": None if new.held else new.start}
+        tags = new.tags | {user_tag(new.user), server_tag(new.server)}
+        run = Run(
+            id=uuid.uuid4(),
+            state=ImportState.SCHEDULED,
+            tags=tags,
+            **times,
+            **new.model_dump(exclude={"start", "tags"}),
+        )
         self.kept[run.id] = run
         return run
 
@@ -104,16 +114,44 @@ class RunsInMemory:
             for run in self.kept.values()
             if run.server == query.server
             and (query.users is None or run.user in query.users)
-            and (query.state is None or run.state is query.state)
+            and (not query.states or run.state in query.states)
             and (query.since is None or run.due >= query.since)
             and (query.before is None or run.due < query.before)
         ]
         return sorted(fits, key=lambda run: run.due, reverse=True)[: query.limit]
 
-    async def waiting(self, server: str, before: datetime | None = None) -> int:
+    def _those(self, server: str, **what: Any) -> list[Run]:
+        return [
+            run
+            for run in self.kept.values()
+            if run.server == server and all(getattr(run, name) == value for name, value in what.items())
+        ]
+
+    def _in_line(self, server: str, before: datetime, **what: Any) -> int:
+        waiting = [run for run in self._those(server, held=False, **what) if run.state.waits]
+        return len([run for run in waiting if run.next_start is not None and run.next_start < before])
+
+    async def waiting(self, server: str) -> int:
         await self.ping()
-        waiting = [run for run in self.kept.values() if run.server == server and run.state is ImportState.SCHEDULED]
-        return len([run for run in waiting if before is None or (run.next_start or run.due) < before])
+        return len([run for run in self._those(server) if run.state.waits])
+
+    async def ahead(self, server: str, bulk: bool, before: datetime) -> int:
+        people = self._in_line(server, max(before, datetime.now(UTC)), bulk=False)
+        return people + self._in_line(server, before, bulk=True) if bulk else self._in_line(server, before, bulk=False)
+
+    async def in_pool(self, server: str, user: str, bulk: bool, until: datetime) -> int:
+        at_work = [run for run in self._those(server, user=user, bulk=bulk) if run.state is ImportState.RUNNING]
+        return len(at_work) + self._in_line(server, until, user=user, bulk=bulk)
+
+    async def held(self, server: str, user: str, bulk: bool, before: datetime) -> int:
+        held = self._those(server, user=user, bulk=bulk, held=True)
+        return len([run for run in held if run.state.waits and run.due < before])
+
+    async def living_in(self, server: str, tag: str) -> int:
+        return len([run for run in self._those(server) if tag in run.tags and not run.state.is_over])
+
+    async def outage(self, server: str) -> str | None:
+        return self.paused
 
     async def filesets(self, run_id: UUID) -> tuple[FilesetStatus, ...]:
         return self.statuses.get(run_id, ())
@@ -122,16 +160,57 @@ class RunsInMemory:
         for line in self.lines.get(run_id, ()):
             yield line
 
-    async def cancel(self, run: Run) -> Run:
+    async def cancel(self, run: Run, who: str) -> Run:
         if run.state.is_over:
             raise RunOver
-        return self.becomes(run.id, state=ImportState.CANCELLED)
+        return self.becomes(run.id, state=ImportState.CANCELLED, message=f"Cancelled by {who}.")
+
+    async def retry(self, run: Run, who: str, what: Retry, held: bool) -> Run:
+        if not run.state.is_over:
+            raise RunUnderWay
+        tags = (self.kept[run.id].tags - {TOLD, INTERIM_TOLD, REPLAY_ALL}) | (
+            {REPLAY_ALL} if what is Retry.ALL else set()
+        )
+        state = ImportState.SCHEDULED if held else ImportState.WAITING_TO_RETRY
+        start = None if held else datetime.now(UTC)
+        return self.becomes(
+            run.id, state=state, held=held, next_start=start, message=f"Retried by {who}.", tags=frozenset(tags)
+        )
+
+    async def move(self, run: Run, tag: str) -> None:
+        others = {each for each in run.tags if not each.startswith("session:")}
+        self.becomes(run.id, tags=frozenset(others | {tag}))
+
+    async def forget(self, run: Run) -> None:
+        if not run.state.is_over:
+            raise RunUnderWay
+        del self.kept[run.id]
 
     async def carry(self, key: str, sealed: str) -> None:
         self.carried[key] = sealed
 
     async def drop(self, key: str) -> None:
         self.carried.pop(key, None)
+
+    async def unsent(self, server: str, users: frozenset[str] | None, limit: int) -> list[Message]:
+        theirs = [
+            each for each in self.messages.values() if each.server == server and (users is None or each.user in users)
+        ]
+        return sorted(theirs, key=lambda each: each.failed, reverse=True)[:limit]
+
+    async def still_to_send(self, server: str, users: frozenset[str] | None) -> int:
+        return 0
+
+    async def message(self, message_id: UUID) -> Message:
+        if message_id not in self.messages:
+            raise RunUnknown
+        return self.messages[message_id]
+
+    async def send_again(self, message: Message, who: str) -> None:
+        await self.discard(message)
+
+    async def discard(self, message: Message) -> None:
+        self.messages.pop(message.id, None)
 
     async def ping(self) -> None:
         if self.away is not None:

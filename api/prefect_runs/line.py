@@ -1,0 +1,94 @@
+"""The line before an OMERO server: how many are in it, who is ahead, and whether it moves at all."""
+
+from datetime import UTC, datetime
+
+from prefect.client.schemas import filters as where
+from prefect.client.schemas.objects import StateType
+from prefect.exceptions import ObjectNotFound
+
+from api.prefect_runs.connection import Connection
+from api.prefect_runs.translation import just_before
+from flows.core.names import BULK, HELD, HELD_FOR, PEOPLE, outage_name, pool_of, server_tag, user_tag
+
+WAITING = [StateType.SCHEDULED]
+AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+
+
+class Line(Connection):
+    """Counts the runs in the work pool of an OMERO server; a held one is scheduled years ahead, and not in line."""
+
+    async def waiting(self, server: str) -> int:
+        """Count all runs that wait for this server."""
+        return await self._count(server, types=WAITING)
+
+    async def ahead(self, server: str, bulk: bool, before: datetime) -> int:
+        """Count those in line for this server that go before one of this kind that is due then."""
+        before_it = await self._count(server, types=WAITING, queue=BULK if bulk else PEOPLE, before=before)
+        if not bulk:
+            return before_it
+        people_meanwhile = max(before, datetime.now(UTC))
+        return before_it + await self._count(server, types=WAITING, queue=PEOPLE, before=people_meanwhile)
+
+    async def in_pool(self, server: str, user: str, bulk: bool, until: datetime) -> int:
+        """Count a user's runs of this kind that run, or are in line until then, other than held ones."""
+        queue = BULK if bulk else PEOPLE
+        in_line = await self._count(server, types=WAITING, queue=queue, user=user, before=until)
+        return in_line + await self._count(server, types=AT_WORK, queue=queue, user=user)
+
+    async def held(self, server: str, user: str, bulk: bool, before: datetime) -> int:
+        """Count a user's held runs of this kind that were due before."""
+        queue, until = BULK if bulk else PEOPLE, before + HELD_FOR
+        return await self._count(server, types=WAITING, name=HELD, queue=queue, user=user, before=until)
+
+    async def _count(
+        self,
+        server: str,
+        *,
+        types: list[StateType],
+        name: str | None = None,
+        queue: str | None = None,
+        user: str | None = None,
+        before: datetime | None = None,
+    ) -> int:
+        due = None if before is None else where.FlowRunFilterNextScheduledStartTime(before_=just_before(before))
+        wanted = where.FlowRunFilter(
+            state=where.FlowRunFilterState(
+                type=where.FlowRunFilterStateType(any_=types),
+                name=None if name is None else where.FlowRunFilterStateName(any_=[name]),
+            ),
+            tags=None if user is None else where.FlowRunFilterTags(all_=[user_tag(user)]),
+            next_scheduled_start_time=due,
+        )
+        async with self._asking():
+            return await self._client.count_flow_runs(
+                flow_run_filter=wanted,
+                work_pool_filter=where.WorkPoolFilter(name=where.WorkPoolFilterName(any_=[pool_of(server)])),
+                work_queue_filter=None
+                if queue is None
+                else where.WorkQueueFilter(name=where.WorkQueueFilterName(any_=[queue])),
+            )
+
+    async def living_in(self, server: str, tag: str) -> int:
+        """Count the runs with this tag that are not over."""
+        wanted = where.FlowRunFilter(
+            tags=where.FlowRunFilterTags(all_=[server_tag(server), tag]),
+            state=where.FlowRunFilterState(
+                type=where.FlowRunFilterStateType(any_=[*WAITING, *AT_WORK, StateType.CRASHED])
+            ),
+        )
+        async with self._asking():
+            return await self._client.count_flow_runs(flow_run_filter=wanted)
+
+    async def outage(self, server: str) -> str | None:
+        """Say why nothing is imported into this server just now; None where it is."""
+        async with self._asking():
+            try:
+                pool = await self._client.read_work_pool(pool_of(server))
+            except ObjectNotFound:
+                return None
+            if not pool.is_paused:
+                return None
+            away = await self._client.read_variable_by_name(outage_name(server))
+        if away is None:
+            return f"The operator has paused the imports into OMERO {server}."
+        return f"OMERO {server} is away since {away.value}: imports wait."
