@@ -42,7 +42,7 @@ async def again(neighbours: Services, caller: Caller, credential: Credential, ru
     if carried is not None:
         session = CarriedSession(server=run.server, user=run.user, key=carried)
         await neighbours.runs.carry(run.key, seal(session, neighbours.settings.seal_keys))
-        await neighbours.runs.move(run, session_tag(carried.get_secret_value()))
+        run = await neighbours.runs.move(run, session_tag(carried.get_secret_value()))
     async with room.place(run.user, run.bulk, datetime.now(UTC)) as place:
         try:
             begun = await neighbours.runs.retry(run, caller.name, what, place.held)

@@ -189,7 +189,8 @@ class UnsentMessage(BaseModel):
     server: ServerName
     user: UserName
     import_id: str | None = Field(description="What it tells of.", examples=["0192f0c1-7a1b-7c3d-8e4f-5a6b7c8d9e0f"])
-    name: str = Field(examples=["To alice: 3 images are in OMERO"])
+    receiver: str = Field(description="An e-mail address, or a channel.", examples=["alice@example.org"])
+    subject: str = Field(examples=["3 images are in OMERO"])
     created: datetime
     failed: datetime = Field(description="When it was given up.")
     attempts: int = Field(examples=[6])

@@ -46,5 +46,6 @@ def _examples(settings: Settings) -> dict[tuple[str, str], dict[str, Any]]:
     return {
         ("post", "/v1/imports"): wanted,
         ("post", "/v1/imports/preview"): wanted,
+        ("post", "/v1/imports/{import_id}/retry"): {"what": "failed"},
         ("post", "/v1/sessions"): {"user": USER, "password": USER},
     }

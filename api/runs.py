@@ -122,7 +122,8 @@ class Message(Frozen):
     user: str
     about: str | None
     """The import that it tells of."""
-    name: str
+    receiver: str
+    subject: str
     created: datetime
     failed: datetime
     attempts: int
@@ -180,12 +181,12 @@ class Runs(Protocol):
         """Return the log, a line at a time."""
 
     async def cancel(self, run: Run, who: str) -> Run:
-        """Stop a run, or raise `RunOver`."""
+        """Stop a run that was read a moment ago, or raise `RunOver`."""
 
     async def retry(self, run: Run, who: str, what: Retry, held: bool) -> Run:
         """Let a run that is over begin again, at once or held, or raise `RunUnderWay`."""
 
-    async def move(self, run: Run, tag: str) -> None:
+    async def move(self, run: Run, tag: str) -> Run:
         """Tag a run with the session that it lives in now, and no more with another one."""
 
     async def forget(self, run: Run) -> None:

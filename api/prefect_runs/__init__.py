@@ -2,11 +2,10 @@
 
 from api.prefect_runs.deeds import Deeds
 from api.prefect_runs.line import Line
-from api.prefect_runs.looking import Looking
 from api.prefect_runs.messages import Messages
 
 
-class PrefectRuns(Looking, Deeds, Line, Messages):
+class PrefectRuns(Deeds, Line, Messages):
     """Everything that the API asks of Prefect, through one client."""
 
 

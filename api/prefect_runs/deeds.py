@@ -8,36 +8,35 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.states import AwaitingRetry, Cancelled, Cancelling
 
-from api.prefect_runs.connection import Connection
-from api.prefect_runs.translation import held_until, translate
-from api.runs import Retry, Run, RunOver, RunUnderWay, RunUnknown
+from api.prefect_runs.looking import Looking
+from api.prefect_runs.translation import held_until
+from api.runs import Retry, Run, RunOver, RunUnderWay
 from flows.core.names import INTERIM_TOLD, REPLAY_ALL, TOLD
 from flows.core.seal import carried_session_name
 
 PAGE = 200
 
 
-class Deeds(Connection):
-    """Changes runs."""
+class Deeds(Looking):
+    """Changes runs that were read a moment ago."""
 
     async def cancel(self, run: Run, who: str) -> Run:
         """Stop a run, or raise `RunOver`.
 
         A waiting run is cancelled at once: in Cancelling it would stay for minutes, since it has no process to end.
         """
-        current = await self._current(run)
-        if current.state.is_over:
+        if run.state.is_over:
             raise RunOver
         message = f"Cancelled by {who}."
-        if current.state.waits:
-            await self._set(current, Cancelled(message=message), force=True)
-            if await self._had_begun(current):
-                await self._set(current, Cancelling(message=message), force=True)
+        if run.state.waits:
+            await self._set(run, Cancelled(message=message))
+            if await self._had_begun(run):
+                await self._set(run, Cancelling(message=message), force=True)
             else:
-                await self.drop(current.key)
-        elif not current.stopping:
-            await self._set(current, Cancelling(message=message))
-        return await self._current(run)
+                await self.drop(run.key)
+        elif not run.stopping:
+            await self._set(run, Cancelling(message=message))
+        return await self.read(run.id)
 
     async def _had_begun(self, run: Run) -> bool:
         """Whether its process began just before it was cancelled as one that waits."""
@@ -51,10 +50,9 @@ class Deeds(Connection):
 
         Its tags change first: should we end in between, its user is told once more, and not never.
         """
-        current = await self._current(run)
-        if not current.state.is_over:
+        if not run.state.is_over:
             raise RunUnderWay
-        kept = current.tags - {TOLD, INTERIM_TOLD, REPLAY_ALL}
+        kept = run.tags - {TOLD, INTERIM_TOLD, REPLAY_ALL}
         tags = kept | {REPLAY_ALL} if what is Retry.ALL else kept
         now, message = datetime.now(UTC), f"Retried by {who}."
         state: State[None] = AwaitingRetry(scheduled_time=now, message=message)
@@ -63,22 +61,22 @@ class Deeds(Connection):
             state = waits.model_copy(update={"message": f"{message} {waits.message}"})
         async with self._asking():
             await self._client.update_flow_run(run.id, tags=sorted(tags))
-        await self._set(current, state)
-        return await self._current(run)
+        await self._set(run, state)
+        return await self.read(run.id)
 
-    async def move(self, run: Run, tag: str) -> None:
+    async def move(self, run: Run, tag: str) -> Run:
         """Tag a run with the session that it lives in now, and no more with another one."""
-        current = await self._current(run)
-        kept = {each for each in current.tags if not each.startswith("session:")}
+        kept = {each for each in run.tags if not each.startswith("session:")}
         async with self._asking():
             await self._client.update_flow_run(run.id, tags=sorted(kept | {tag}))
+        return run.model_copy(update={"tags": frozenset(kept | {tag})})
 
     async def forget(self, run: Run) -> None:
         """Delete a run that is over, with all that it left in Prefect, or raise `RunUnderWay`.
 
         Prefect deletes its log with it, but not its artifacts.
         """
-        if not (await self._current(run)).state.is_over:
+        if not run.state.is_over:
             raise RunUnderWay
         await self.drop(run.key)
         left = where.ArtifactFilter(flow_run_id=where.ArtifactFilterFlowRunId(any_=[run.id]))
@@ -104,13 +102,6 @@ class Deeds(Connection):
                 await self._client.delete_variable_by_name(carried_session_name(key))
             except ObjectNotFound:
                 return
-
-    async def _current(self, run: Run) -> Run:
-        try:
-            async with self._asking():
-                return translate(await self._client.read_flow_run(run.id))
-        except ObjectNotFound as gone:
-            raise RunUnknown from gone
 
     async def _set(self, run: Run, state: State[None], *, force: bool = False) -> None:
         async with self._asking():

@@ -91,4 +91,11 @@ class Line(Connection):
             away = await self._client.read_variable_by_name(outage_name(server))
         if away is None:
             return f"The operator has paused the imports into OMERO {server}."
-        return f"OMERO {server} is away since {away.value}: imports wait."
+        return f"OMERO {server} is away since {_moment(str(away.value))}: imports wait."
+
+
+def _moment(text: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return text

@@ -75,14 +75,16 @@ def _in(types: list[StateType]) -> where.FlowRunFilterState:
 
 def _message(run: FlowRun) -> Message:
     server = next(tagged(run, "server:"), None)
-    if server is None or run.state is None:
+    receiver, message = run.parameters.get("receiver"), run.parameters.get("message")
+    if server is None or run.state is None or not isinstance(message, dict):
         raise RunUnknown
     return Message(
         id=run.id,
         server=server,
         user=next(tagged(run, "user:"), ""),
         about=next(tagged(run, "about:"), None),
-        name=run.name,
+        receiver=str(receiver),
+        subject=str(message.get("subject", "")),
         created=run.created or run.state.timestamp,
         failed=run.state.timestamp,
         attempts=run.run_count,

@@ -3,9 +3,10 @@
 import pytest
 from pydantic import SecretStr
 
-from api.runs import ImportState
-from flows.core.seal import CarriedSession, unseal
-from tests.support.api import TOKEN
+from api.runs import EngineAway, ImportState
+from flows.core.names import session_tag
+from flows.core.seal import CarriedSession, SessionHandle, unseal
+from tests.support.api import PASSWORD, TOKEN
 
 
 @pytest.fixture
@@ -61,3 +62,57 @@ def test_a_request_repeated_after_the_end_leaves_no_session_behind(plain) -> Non
 
     assert plain.ask(source, headers=key).json()["id"] == import_id
     assert plain.runs.carried == {}
+
+
+def logged_in(plain) -> tuple[dict[str, str], str]:
+    """Log alice in with her password; return her header, and the key of the session that her imports live in."""
+    answer = plain.client.post("/v1/sessions", json={"user": "alice", "password": PASSWORD}).json()
+    handle = unseal(answer["token"], SessionHandle, plain.settings.seal_keys)
+    return {"Authorization": f"Bearer {answer['token']}"}, handle.carried.get_secret_value()
+
+
+def test_who_comes_with_a_password_may_log_out_and_the_import_goes_on(plain) -> None:
+    header, lives_in = logged_in(plain)
+    asked = plain.client.post("/v1/imports", json={"sources": [plain.image()]}, headers=header)
+    gone = plain.client.delete("/v1/sessions/current", headers=header)
+
+    [run] = plain.runs.kept.values()
+    assert unseal(plain.runs.carried[run.key], CarriedSession, plain.settings.seal_keys).key == SecretStr(lives_in)
+    assert (asked.json()["notes"], gone.status_code) == ([], 204)
+    assert lives_in not in plain.omero.ended
+    assert plain.client.get("/v1/imports", headers=header).status_code == 401
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["its import has ended", "nothing was asked for"])
+def test_a_log_out_leaves_no_session_behind_that_no_import_needs(plain, asks) -> None:
+    header, lives_in = logged_in(plain)
+    if asks:
+        import_id = plain.client.post("/v1/imports", json={"sources": [plain.image()]}, headers=header).json()["id"]
+        plain.runs.becomes(import_id, state=ImportState.COMPLETED)
+    plain.client.delete("/v1/sessions/current", headers=header)
+
+    assert lives_in in plain.omero.ended
+    assert len(plain.omero.ended) == 2
+
+
+def test_where_nobody_can_tell_the_session_is_left_to_end_by_itself(plain) -> None:
+    header, lives_in = logged_in(plain)
+    plain.runs.away = EngineAway("not now")
+
+    assert plain.client.delete("/v1/sessions/current", headers=header).status_code == 204
+    assert lives_in not in plain.omero.ended
+
+
+def test_a_repeated_request_lives_in_the_newer_session(plain) -> None:
+    source, key = plain.image(), {"Idempotency-Key": "shot-17"}
+    for header, _ in (logged_in(plain), newer := logged_in(plain)):
+        plain.client.post("/v1/imports", json={"sources": [source]}, headers={**header, **key})
+
+    [run] = plain.runs.kept.values()
+    assert {tag for tag in run.tags if tag.startswith("session:")} == {session_tag(newer[1])}
+
+
+def test_where_there_is_a_service_account_a_login_is_one_session(door) -> None:
+    answer = door.client.post("/v1/sessions", json={"user": "alice", "password": PASSWORD}).json()
+
+    assert unseal(answer["token"], SessionHandle, door.settings.seal_keys).carried is None

@@ -15,51 +15,9 @@ from flows.core.control import Stage
 from flows.core.names import LOGIN_NEEDED, PUT_OFF, REVIVED
 from flows.core.seal import carried_session_name
 from flows.core.status import FILESETS, FilesetStatus
-from tests.support.api import RunsInMemory
+from tests.support.api import new_run
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(params=["in memory", "in Prefect"])
-def kind(request) -> str:
-    """The fake, and the real one."""
-    if request.param == "in Prefect":
-        request.getfixturevalue("engine")
-    return request.param
-
-
-@pytest.fixture
-async def runs(kind, anyio_backend):
-    if kind == "in memory":
-        yield RunsInMemory()
-        return
-    async with PrefectRuns.connected() as connected:
-        yield connected
-
-
-@pytest.fixture
-async def prefect(engine, anyio_backend):
-    """The real one alone."""
-    async with PrefectRuns.connected() as connected:
-        yield connected
-
-
-def new_run(**changes) -> NewRun:
-    values = {
-        "server": "main",
-        "user": f"user-{uuid.uuid4()}",
-        "name": "alice: cells.tif into OMERO",
-        "request": {"sources": ["/data/alice/cells.tif"], "on_behalf_of": "alice"},
-        "key": uuid.uuid4().hex,
-        "fingerprint": "one",
-        "start": datetime.now(UTC),
-    }
-    return NewRun(**{**values, **changes})
 
 
 async def test_a_run_is_what_was_asked_for(runs) -> None:
@@ -186,7 +144,8 @@ async def test_a_running_run_is_asked_to_stop_and_goes_on_until_it_has(prefect) 
     async with get_client() as client:
         await client.set_flow_run_state(made.id, Running(), force=True)
 
-    first, again = await prefect.cancel(made, "alice"), await prefect.cancel(made, "alice")
+    first = await prefect.cancel(await prefect.read(made.id), "alice")
+    again = await prefect.cancel(first, "alice")
     assert (first.state, first.stopping) == (again.state, again.stopping) == (ImportState.RUNNING, True)
 
 

@@ -148,6 +148,7 @@ class RunsInMemory:
         return len([run for run in held if run.state.waits and run.due < before])
 
     async def living_in(self, server: str, tag: str) -> int:
+        await self.ping()
         return len([run for run in self._those(server) if tag in run.tags and not run.state.is_over])
 
     async def outage(self, server: str) -> str | None:
@@ -177,9 +178,9 @@ class RunsInMemory:
             run.id, state=state, held=held, next_start=start, message=f"Retried by {who}.", tags=frozenset(tags)
         )
 
-    async def move(self, run: Run, tag: str) -> None:
+    async def move(self, run: Run, tag: str) -> Run:
         others = {each for each in run.tags if not each.startswith("session:")}
-        self.becomes(run.id, tags=frozenset(others | {tag}))
+        return self.becomes(run.id, tags=frozenset(others | {tag}))
 
     async def forget(self, run: Run) -> None:
         if not run.state.is_over:
@@ -221,6 +222,20 @@ class RunsInMemory:
         changed = self.kept[UUID(str(run_id))].model_copy(update=changes)
         self.kept[changed.id] = changed
         return changed
+
+
+def new_run(**changes: Any) -> NewRun:
+    """A run that could be asked for, of a user whom no other test knows."""
+    values = {
+        "server": "main",
+        "user": f"user-{uuid.uuid4()}",
+        "name": "alice: cells.tif into OMERO",
+        "request": {"sources": ["/data/alice/cells.tif"], "on_behalf_of": "alice"},
+        "key": uuid.uuid4().hex,
+        "fingerprint": "one",
+        "start": datetime.now(UTC),
+    }
+    return NewRun(**{**values, **changes})
 
 
 class Door:
@@ -317,6 +332,12 @@ def door(data: Path) -> Iterator[Door]:
     """The interface, in front of one OMERO server that has a service account."""
     with opened(some_settings(data), data) as door:
         yield door
+
+
+@pytest.fixture
+def counts_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is believed that was counted before."""
+    monkeypatch.setattr("api.tally.SECONDS", 0.0)
 
 
 @pytest.fixture
