@@ -1,7 +1,7 @@
 """What is known of each fileset of a run while it runs: thread-safe, in memory, nothing else."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from flows.core.control import Stage
@@ -124,12 +124,7 @@ class Ledger:
 
     def check(self) -> None:
         """Raise what stops the run: that it was cancelled, is to go on later, or has another attempt by now."""
-        self.raise_stop()
-        try:
-            self._gate.check()
-        except RunPutOff as later:
-            self.stop(later)
-        self.raise_stop()
+        self._obeying(self._gate.check)
 
     def between_filesets(self) -> None:
         """Do the same before a fileset is begun: what is under way already may be finished."""
@@ -142,8 +137,17 @@ class Ledger:
             raise RunPutOff(self._stop_between.what)
 
     def pace(self, count: int) -> None:
-        """Wait until `count` further bytes may be sent."""
-        self._gate.pace(count)
+        """Wait until `count` further bytes may be sent, or raise what stops the run."""
+        self._obeying(lambda: self._gate.pace(count))
+
+    def _obeying(self, wait: Callable[[], None]) -> None:
+        """Wait as the machine wishes; where it sends the run away, all of its stages stop."""
+        self.raise_stop()
+        try:
+            wait()
+        except RunPutOff as later:
+            self.stop(later)
+        self.raise_stop()
 
     def raise_stop(self) -> None:
         """Raise what stops the run, without asking the machine."""

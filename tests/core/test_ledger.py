@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from flows.core.control import Stage
@@ -188,19 +190,21 @@ class Closing:
     def check(self) -> None:
         raise RunPutOff("The worker stops.")
 
-    def pace(self, count: int) -> None: ...
+    def pace(self, count: int) -> None:
+        self.check()
 
     def between_filesets(self) -> None: ...
 
 
-def test_a_machine_that_wants_to_be_left_alone_stops_the_run_and_loses_nothing() -> None:
+@pytest.mark.parametrize("ask", [Ledger.check, lambda ledger: ledger.pace(1)], ids=["check", "pace"])
+def test_a_machine_that_wants_to_be_left_alone_stops_the_run_and_loses_nothing(ask: Callable[[Ledger], None]) -> None:
     cells = fileset("cells.tif")
     ledger = Ledger()
     ledger.obey(Closing())
     ledger.open((cells,), ())
 
     with pytest.raises(RunPutOff, match="The worker stops"):
-        ledger.check()
+        ask(ledger)
     ledger.failed(cells, RunPutOff("The worker stops."))
 
     assert (ledger.status(cells.key).stage, ledger.status(cells.key).failure) == (Stage.WAITING, None)
