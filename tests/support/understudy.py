@@ -47,8 +47,10 @@ class Understudy:
         return (self.data / "understudy.log").read_text(encoding="utf-8")
 
     def signal(self, number: signal.Signals) -> None:
-        """SIGSTOP and SIGCONT freeze and thaw the process, SIGKILL is a crash."""
+        """SIGSTOP and SIGCONT freeze and thaw the process, SIGKILL is a crash; it is frozen when this returns."""
         os.kill(self.process.pid, number)
+        if number is signal.SIGSTOP:
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def kill(self) -> None:
         """A crash: no committed row is lost."""

@@ -34,7 +34,7 @@ class Processing:
         self._house, self._session, self._call = house, session, call
         self._fileset, self._settings = fileset, settings
         self.check: Callable[[], None] = lambda: None
-        """Raises when the import is no longer wanted: asked before its first step, which saves the images."""
+        """Raises when the import is no longer wanted: asked before its first step."""
         session.references += 1
         session.busy += 1
 
@@ -51,17 +51,24 @@ class Processing:
     def _steps(self) -> Iterable[Any]:
         target = self._target_file()
         seen = self._open(target)
+        self.check()
         self._strike(target, 0)
         self._take_time()
-        self.check()
+        self._check_session()
         saved = self._save(seen, target)
         yield None
-        self._read_pixels(seen, target, saved)
         for step in (1, 2, 3):
             self._strike(target, step)
+            if step == 1:
+                self._read_pixels(seen, target, saved)
             self._take_time()
             yield None
         yield self._response(saved)
+
+    def _check_session(self) -> None:
+        """Whoever was cancelled in this step still saves its images, but nobody does whose session was ended."""
+        if self._house.sessions.peek(self._session.uuid) is None:
+            raise RequestFailed("import-request-failure", {"message": "No context for the session of this import."})
 
     def _take_time(self) -> None:
         time.sleep(self._house.options.import_seconds / (self.steps - 1))

@@ -97,13 +97,15 @@ class ManagedRepository(SessionService):
         except OSError as error:
             raise refusal(omero.ResourceError, f"Cannot create directory: {error.strerror}") from error
         location = omero.grid.ImportLocation()
-        location.sharedPath, location.usedFiles, location.directory = shared, files, prefix
-        location.omittedLevels = 0
+        location.sharedPath, location.usedFiles, location.omittedLevels = shared, files, 0
+        location.directory = omero.model.OriginalFileI()
+        location.directory.path = rstring(prefix)
         return location
 
     def _save(self, call: Call, fileset: Any, settings: Any, location: Any) -> Ref:
         """One transaction: the fileset, its annotations, files and jobs."""
-        fileset.setTemplatePrefix(rstring(f"{location.directory}/"))
+        prefix = location.directory.path.val
+        fileset.setTemplatePrefix(rstring(f"{prefix}/"))
         for entry, path in zip(fileset.copyUsedFiles(), location.usedFiles, strict=True):
             entry.originalFile = self._original_file(f"{location.sharedPath}/{path}", settings.checksumAlgorithm)
         jobs = [omero.model.MetadataImportJobI(), omero.model.PixelDataJobI()]
@@ -113,7 +115,7 @@ class ManagedRepository(SessionService):
             fileset.linkJob(job)
         for link in fileset.copyJobLinks():
             self._fill_job(call, link.child)
-        log_file = self._original_file(f"{location.directory}.log", settings.checksumAlgorithm)
+        log_file = self._original_file(f"{prefix}.log", settings.checksumAlgorithm)
         log_file.mimetype = rstring("application/omero-log-file")
         fileset.copyJobLinks()[0].child.linkOriginalFile(log_file)
         with self.house.database.transaction() as transaction:
