@@ -11,7 +11,7 @@ from prefect.states import AwaitingRetry, Cancelled, Cancelling
 from api.prefect_runs.looking import Looking
 from api.prefect_runs.translation import held_until
 from api.runs import Retry, Run, RunOver, RunUnderWay
-from flows.core.names import INTERIM_TOLD, REPLAY_ALL, TOLD
+from flows.core.names import INTERIM_TOLD, REPLAY_ALL, TOLD, UNTIDY
 from flows.core.seal import carried_session_name
 
 PAGE = 200
@@ -29,14 +29,20 @@ class Deeds(Looking):
             raise RunOver
         message = f"Cancelled by {who}."
         if run.state.waits:
-            await self._set(run, Cancelled(message=message))
-            if await self._had_begun(run):
-                await self._set(run, Cancelling(message=message), force=True)
-            else:
-                await self.drop(run.key)
+            await self._cancel_waiting(run, message)
         elif not run.stopping:
             await self._set(run, Cancelling(message=message))
         return await self.read(run.id)
+
+    async def _cancel_waiting(self, run: Run, message: str) -> None:
+        """Leave what it began earlier, and the session that this takes, to housekeeping to clear away."""
+        if run.attempts:
+            await self._tag(run, run.tags | {UNTIDY})
+        await self._set(run, Cancelled(message=message))
+        if await self._had_begun(run):
+            await self._set(run, Cancelling(message=message), force=True)
+        elif not run.attempts:
+            await self.drop(run.key)
 
     async def _had_begun(self, run: Run) -> bool:
         """Whether its process began just before it was cancelled as one that waits."""
@@ -59,17 +65,15 @@ class Deeds(Looking):
         if held:
             waits = held_until(now, run.user)
             state = waits.model_copy(update={"message": f"{message} {waits.message}"})
-        async with self._asking():
-            await self._client.update_flow_run(run.id, tags=sorted(tags))
+        await self._tag(run, tags)
         await self._set(run, state)
         return await self.read(run.id)
 
     async def move(self, run: Run, tag: str) -> Run:
         """Tag a run with the session that it lives in now, and no more with another one."""
-        kept = {each for each in run.tags if not each.startswith("session:")}
-        async with self._asking():
-            await self._client.update_flow_run(run.id, tags=sorted(kept | {tag}))
-        return run.model_copy(update={"tags": frozenset(kept | {tag})})
+        tags = frozenset({tag, *(each for each in run.tags if not each.startswith("session:"))})
+        await self._tag(run, tags)
+        return run.model_copy(update={"tags": tags})
 
     async def forget(self, run: Run) -> None:
         """Delete a run that is over, with all that it left in Prefect, or raise `RunUnderWay`.
@@ -102,6 +106,10 @@ class Deeds(Looking):
                 await self._client.delete_variable_by_name(carried_session_name(key))
             except ObjectNotFound:
                 return
+
+    async def _tag(self, run: Run, tags: frozenset[str]) -> None:
+        async with self._asking():
+            await self._client.update_flow_run(run.id, tags=sorted(tags))
 
     async def _set(self, run: Run, state: State[None], *, force: bool = False) -> None:
         async with self._asking():

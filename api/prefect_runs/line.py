@@ -91,11 +91,12 @@ class Line(Connection):
             away = await self._client.read_variable_by_name(outage_name(server))
         if away is None:
             return f"The operator has paused the imports into OMERO {server}."
-        return f"OMERO {server} is away since {_moment(str(away.value))}: imports wait."
+        since = away.value.get("since") if isinstance(away.value, dict) else None
+        return f"OMERO {server} is away{_since(str(since))}: imports wait."
 
 
-def _moment(text: str) -> str:
+def _since(moment: str) -> str:
     try:
-        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f" since {datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     except ValueError:
-        return text
+        return ""

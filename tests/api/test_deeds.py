@@ -10,7 +10,8 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Running, Scheduled
 
 from api.runs import ImportState, Message, Retry, RunOver, RunUnderWay, RunUnknown
-from flows.core.names import HELD, INTERIM_TOLD, MESSAGE_FLOW, REPLAY_ALL, REVIVED, TOLD, about_tag
+from flows.core.names import HELD, INTERIM_TOLD, MESSAGE_FLOW, REPLAY_ALL, REVIVED, TOLD, UNTIDY, about_tag
+from flows.core.seal import carried_session_name
 from tests.support.api import new_run
 
 pytestmark = pytest.mark.anyio
@@ -104,6 +105,17 @@ async def test_whatever_it_waits_for_a_waiting_run_is_cancelled_at_once(prefect,
     assert (await last_state(run)).message == "Cancelled by alice."
     with pytest.raises(RunOver):
         await prefect.cancel(await prefect.read(run.id), "alice")
+
+
+async def test_what_an_earlier_attempt_began_is_left_to_housekeeping_with_the_session_it_takes(prefect) -> None:
+    run = await in_state(prefect, Running())
+    await prefect.carry(run.key, "sealed")
+    async with get_client() as client:
+        await client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
+        stopped = await prefect.cancel(await prefect.read(run.id), "alice")
+
+        assert UNTIDY in stopped.tags
+        assert await client.read_variable_by_name(carried_session_name(run.key)) is not None
 
 
 async def test_a_run_that_began_while_it_was_cancelled_is_asked_to_stop(prefect) -> None:

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import VariableCreate, WorkPoolUpdate
+from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.states import Running, Scheduled
 
 from api.runs import ImportState, RunQuery
 from flows.core.names import outage_name, pool_of
+from flows.upkeep.outages import report_outage
 from tests.support.api import new_run
 
 pytestmark = pytest.mark.anyio
@@ -128,18 +129,22 @@ async def test_a_run_moves_to_another_session(runs) -> None:
     assert (await runs.read(made.id)).tags == (made.tags - {"session:old"}) | {"session:new"}
 
 
-async def test_a_paused_pool_says_whether_omero_is_away_or_the_operator_wants_it(prefect) -> None:
-    told = [await prefect.outage("main")]
+async def test_a_pool_that_the_operator_paused_is_said_to_be(prefect) -> None:
+    assert await prefect.outage("main") is None
     async with get_client() as client:
         await client.update_work_pool(pool_of("main"), WorkPoolUpdate(is_paused=True))
-        told.append(await prefect.outage("main"))
-        await client.create_variable(VariableCreate(name=outage_name("main"), value="2026-11-23T22:00:00+00:00"))
-        told.append(await prefect.outage("main"))
-        await client.delete_variable_by_name(outage_name("main"))
+        told = await prefect.outage("main")
         await client.update_work_pool(pool_of("main"), WorkPoolUpdate(is_paused=False))
 
-    assert told == [
-        None,
-        "The operator has paused the imports into OMERO main.",
-        "OMERO main is away since 2026-11-23 22:00 UTC: imports wait.",
-    ]
+    assert told == "The operator has paused the imports into OMERO main."
+
+
+async def test_while_omero_is_away_it_is_said_since_when(prefect) -> None:
+    with get_client(sync_client=True) as client:
+        report_outage(client, "main", "It does not answer.")
+        since = client.read_variable_by_name(outage_name("main")).value["since"]
+        told = await prefect.outage("main")
+        client.update_work_pool(pool_of("main"), WorkPoolUpdate(is_paused=False))
+        client.delete_variable_by_name(outage_name("main"))
+
+    assert told == f"OMERO main is away since {since[:16].replace('T', ' ')} UTC: imports wait."
