@@ -14,6 +14,7 @@ from flows.log import tidy_log
 from flows.upkeep.cleaning import clear_staging, forget_old_runs
 from flows.upkeep.lost import end_lost_runs
 from flows.upkeep.outages import end_outages
+from flows.upkeep.pacing import keep_pace
 from flows.upkeep.revival import revive_lost_runs
 from flows.upkeep.rounds import forget_missed_rounds
 from flows.upkeep.sessions import look_after_sessions
@@ -27,6 +28,7 @@ DUTIES = (
     revive_lost_runs,
     end_outages,
     release_held_runs,
+    keep_pace,
     look_after_sessions,
     clear_staging,
     forget_old_runs,

@@ -38,6 +38,7 @@
     ├── ImportCancelled
     ├── RunPutOff                    the run gives its place back and goes on later    (transient)
     ├── AttemptSuperseded            another attempt of the same run has taken over
+    ├── ProcessLost                  the process of the import died, again and again
     └── UnexpectedFault              outside the tree: a bug, or the machine          (transient)
 
 A message says what happened, to which file or import, and what to do about it.
@@ -323,6 +324,12 @@ class AttemptSuperseded(CourierError):
     """Another attempt of this import has taken over."""
 
     advice_by_default = "Nothing to do: this process was thought dead, and stops."
+
+
+class ProcessLost(CourierError):
+    """The process of this import was lost, and it is not started again by itself."""
+
+    advice_by_default = "The operator should look at the log of the run and of its worker, then retry the import."
 
 
 class UnexpectedFault(CourierError):

@@ -44,6 +44,9 @@ UNTIDY = "untidy"
 REPLAY_ALL = "replay:all"
 """The tag of a run that a person retried as a whole: also what was imported or skipped is looked at again."""
 
+EMAIL = "courier.email"
+"""The label of a run with the address in its user's OMERO profile: for a word while that OMERO is away."""
+
 STRIPES = 64
 """Locks that look-up and creation share out among themselves."""
 

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolUpdate
-from pydantic import SecretStr
 
 from flows.core.errors import CourierError
 from flows.core.names import outage_name, pool_of
-from flows.core.omero_client import log_in, ping
+from flows.core.omero_client import check_answers
 from flows.core.settings import OmeroServer, Settings
 from flows.upkeep import notes
 
@@ -57,21 +56,11 @@ def why_away(server: OmeroServer) -> str | None:
     }
     hurried = server.model_copy(update=patience)
     try:
-        ping(hurried)
-        log_in(hurried, *_somebody(server)).kill()
+        check_answers(hurried)
     except CourierError as error:
-        # What will not pass by itself, a password that is wrong for example, the runs are to say.
+        # What does not pass by itself the runs are to say.
         return str(error) if error.transient else None
     return None
-
-
-def _somebody(server: OmeroServer) -> tuple[str, SecretStr]:
-    """Return whom to log in, since the router of an OMERO that hangs answers a ping.
-
-    Without an account of our own that is OMERO's guest: where there is none, to be refused is an answer too.
-    """
-    account = server.service_account
-    return (account.user, account.password) if account is not None else ("guest", SecretStr("guest"))
 
 
 def _note(client: SyncPrefectClient, server: str, reason: str) -> None:

@@ -1,8 +1,9 @@
 """Everything that speaks to OMERO; nothing else in the product does."""
 
 from flows.core.omero_client.annotations import ImportDetails
-from flows.core.omero_client.earlier import find_earlier, find_earlier_of
+from flows.core.omero_client.earlier import find_earlier, find_earlier_of, keys_of_run
 from flows.core.omero_client.fence import fence
+from flows.core.omero_client.health import check_answers, latency
 from flows.core.omero_client.importer import BegunImport, begin_import, import_fileset
 from flows.core.omero_client.logins import join, log_in, make_long_session, ping, raise_idle, sudo
 from flows.core.omero_client.session import OmeroSession
@@ -14,11 +15,14 @@ __all__ = [
     "OmeroSession",
     "ResolvedTarget",
     "begin_import",
+    "check_answers",
     "fence",
     "find_earlier",
     "find_earlier_of",
     "import_fileset",
     "join",
+    "keys_of_run",
+    "latency",
     "log_in",
     "make_long_session",
     "ping",

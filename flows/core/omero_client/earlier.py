@@ -64,6 +64,21 @@ def find_earlier_of(
         return describe(session, done)
 
 
+def keys_of_run(session: OmeroSession, run_id: str) -> list[str]:
+    """Return the keys of all filesets that attempts of a run began, also of those that it did not live to note down.
+
+    Raises:
+        OmeroError: OMERO cannot say.
+    """
+    with speaking_to(session.server.host, doing="looking for what a run left"):
+        rows = session.rows(
+            "select a.textValue from CommentAnnotation a where a.ns = :namespace and a.textValue like :keys",
+            namespace=RUN,
+            keys=f"{run_id}/%",
+        )
+    return sorted({key for (key,) in rows})
+
+
 class Done(NamedTuple):
     """A complete fileset."""
 

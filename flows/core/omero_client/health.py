@@ -1,0 +1,46 @@
+"""How an OMERO server is: whether it answers, and how fast."""
+
+import time
+
+from pydantic import SecretStr
+
+from flows.core.errors import CourierError, LoginRefused
+from flows.core.omero_client.logins import log_in, ping
+from flows.core.settings import OmeroServer
+
+GUEST = ("guest", SecretStr("guest"))
+
+
+def check_answers(server: OmeroServer) -> None:
+    """See that OMERO takes logins: the router of one that hangs still answers a ping.
+
+    Without an account of ours it is OMERO's guest who logs in: where there is none, to be refused is an answer too.
+
+    Raises:
+        OmeroUnavailable: it does not answer.
+        OmeroError: it is in trouble.
+    """
+    ping(server)
+    account = server.service_account
+    who = GUEST if account is None else (account.user, account.password)
+    try:
+        log_in(server, *who).kill()
+    except LoginRefused:
+        # That the password is wrong the imports are to say.
+        return
+
+
+def latency(server: OmeroServer) -> float:
+    """Return how many seconds OMERO takes to let somebody in; what it does not answer counts with the time waited.
+
+    Raises:
+        OmeroUnavailable: it is not there at all.
+    """
+    ping(server)
+    began = time.monotonic()
+    try:
+        check_answers(server)
+    except CourierError as trouble:
+        if not trouble.transient:
+            raise
+    return time.monotonic() - began
