@@ -1,14 +1,14 @@
 """Whether an import that could not end well is tried again, and when: it holds no process until then. Asks nobody."""
 
-import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from flows.core.errors import OmeroUnavailable, RunPutOff
 from flows.core.ledger import Ledger
 from flows.core.names import AWAITING_RETRY, PUT_OFF
 from flows.core.requests import Failure, Frozen
 from flows.core.settings import Retries
+from flows.later import wait_before
 
 
 class FurtherTry(Frozen):
@@ -41,15 +41,13 @@ def further_try(
     if away and not any(each.attempts for each in ledger.statuses()):
         # It did nothing yet, so it cannot be what felled OMERO: no try is counted.
         return FurtherTry(state_name=PUT_OFF, when=now, message=reasons[0].what)
-    if tries >= len(settings.minutes):
+    wait = wait_before(tries, settings)
+    if wait is None:
         return None
     count = f"{tries + 1} of {len(settings.minutes)}"
     message = f"It is tried again ({count}). {reasons[0]}"
-    if away:
-        # It waits in line, and goes on as soon as the pool does.
-        return FurtherTry(state_name=AWAITING_RETRY, when=now, message=message)
-    minutes = settings.minutes[tries] * (1 + random.uniform(0, settings.jitter))  # noqa: S311 - no secret
-    return FurtherTry(state_name=AWAITING_RETRY, when=now + timedelta(minutes=minutes), message=message)
+    # Where OMERO is away it waits in line, and goes on as soon as the pool does.
+    return FurtherTry(state_name=AWAITING_RETRY, when=now if away else now + wait, message=message)
 
 
 def reasons_to_try_again(ledger: Ledger, failure: Failure | None) -> list[Failure]:

@@ -15,7 +15,7 @@ from flows.core.job import Chunk, Job
 from flows.core.ledger import STOPS
 from flows.core.status import ImportReport
 
-DELAYS = [2.0, 10.0, 30.0]
+DELAYS = [1.0, 4.0, 15.0]
 """Seconds before each further try; longer waits must not hold a process."""
 
 P = ParamSpec("P")

@@ -77,6 +77,8 @@ class Account:
         with self._lock:
             if self._session is session:
                 self._session = None
+                # What OMERO was doing in it may still go on.
+                self._fenced = False
         session.close()
 
     def _open(self) -> OmeroSession:
