@@ -38,6 +38,13 @@ def asked_by_person(states: Iterable[State]) -> bool:
     return ("RUNNING", "SCHEDULED") not in pairwise(between)
 
 
+def cancelled_at_the_start(states: Iterable[State]) -> bool:
+    """Say whether it was cancelled while its process was being started, which Prefect then lets run all the same."""
+    types = [state for state, _ in states]
+    begun = len(types) - 1 - types[::-1].index("RUNNING") if "RUNNING" in types else 0
+    return begun > 0 and types[begun - 1] == "CANCELLED"
+
+
 def _since_person(states: Iterable[State]) -> Sequence[State]:
     steps = list(states)
     return steps[_asked(steps) :]

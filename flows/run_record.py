@@ -20,7 +20,7 @@ from flows.core.ledger import Ledger
 from flows.core.names import BULK, INTERIM_TOLD, PEOPLE, REPLAY_ALL, TOLD
 from flows.core.requests import Failure
 from flows.further_tries import FurtherTry
-from flows.history import asked_by_person, retries_since_person
+from flows.history import asked_by_person, cancelled_at_the_start, retries_since_person
 from flows.patience import patiently
 from flows.upkeep.outages import report_outage
 from flows.upkeep.waiting import release_next
@@ -101,6 +101,8 @@ class RunRecord:
             raise AttemptSuperseded("This import was deleted in Prefect.") from gone
         state = run.state
         if state is not None and state.type is StateType.CANCELLED and run.run_count == self._run.run_count:
+            raise ImportCancelled
+        if cancelled_at_the_start(self._states) and run.run_count == self._run.run_count:
             raise ImportCancelled
         if state is None or state.type not in ALIVE or run.run_count != self._run.run_count:
             raise AttemptSuperseded

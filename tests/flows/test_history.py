@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.history import State, asked_by_person, crashes_since_person, retries_since_person
+from flows.history import State, asked_by_person, cancelled_at_the_start, crashes_since_person, retries_since_person
 
 LETTERS: dict[str, State] = {
     "s": ("SCHEDULED", "Scheduled"),
@@ -56,3 +56,18 @@ def test_a_runs_history_is_counted_from_its_states(letters: str, retries: int, c
     assert retries_since_person(history) == retries
     assert crashes_since_person(history) == crashes
     assert asked_by_person(history) is asked
+
+
+@pytest.mark.parametrize(
+    ("letters", "cancelled"),
+    [
+        pytest.param("", False, id="nothing known"),
+        pytest.param("spr", False, id="running"),
+        pytest.param("spkr", True, id="cancelled while its process was started"),
+        pytest.param("spkrg", True, id="and once more since then"),
+        pytest.param("sprkspr", False, id="retried after a cancel"),
+        pytest.param("spk", False, id="cancelled, and never began"),
+    ],
+)
+def test_a_run_that_was_cancelled_while_its_process_started_is_known_by_its_states(letters, cancelled) -> None:
+    assert cancelled_at_the_start(states(letters)) is cancelled
