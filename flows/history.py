@@ -1,6 +1,6 @@
 """What a run went through, counted from its states: pure, oldest first, each as (type, name)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from flows.core.names import AWAITING_RETRY, REVIVED
@@ -45,6 +45,11 @@ def cancelled_at_the_start(states: Iterable[State]) -> bool:
     return begun > 0 and types[begun - 1] == "CANCELLED"
 
 
+def times_asked(states: Iterable[State]) -> int:
+    """Count how often a person retried the run."""
+    return sum(1 for _ in _retries(list(states)))
+
+
 def _since_person(states: Iterable[State]) -> Sequence[State]:
     steps = list(states)
     return steps[_asked(steps) :]
@@ -52,11 +57,15 @@ def _since_person(states: Iterable[State]) -> Sequence[State]:
 
 def _asked(steps: Sequence[State]) -> int:
     """Return the place of the state with which a person last started the run, by a retry or to begin with."""
-    retried = (
+    return next(_retries(steps), 0)
+
+
+def _retries(steps: Sequence[State]) -> Iterator[int]:
+    """Give the places of the states with which a person retried the run, the latest first."""
+    return (
         number
         for number in range(len(steps) - 1, 0, -1)
         if steps[number][0] == "SCHEDULED"
         and steps[number - 1][0] in OVER
         and not (steps[number - 1][0] == "CRASHED" and steps[number][1] == REVIVED)
     )
-    return next(retried, 0)

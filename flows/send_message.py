@@ -16,14 +16,10 @@ from flows.core.settings import read_settings
 from flows.history import retries_since_person
 from flows.later import try_again, wait_before
 from flows.log import tidy_log
+from flows.upkeep.runs import history
 
 
-def name_run() -> str:
-    """Name a run after its subject and whom it goes to."""
-    return f"{this_run.parameters['message']['subject']} -> {this_run.parameters['receiver']}"
-
-
-@flow(name=names.MESSAGE_FLOW, flow_run_name=name_run, persist_result=False)
+@flow(name=names.MESSAGE_FLOW, flow_run_name="{message.subject} -> {receiver}", persist_result=False)
 def send_message(
     receiver: Annotated[str, Field(title="Receiver", description="An e-mail address, or the name of a channel.")],
     message: Annotated[Message, Field(title="Message", description="The same words as plain text and as HTML.")],
@@ -48,4 +44,4 @@ def send_message(
 
 def _tries(run_id: UUID) -> int:
     with get_client(sync_client=True) as client:
-        return retries_since_person((each.type.value, each.name) for each in client.read_flow_run_states(run_id))
+        return retries_since_person(history(client, run_id))

@@ -13,7 +13,9 @@ from flows.core import pipeline
 from flows.core.errors import CourierError
 from flows.core.job import Chunk, Job
 from flows.core.ledger import STOPS
+from flows.core.notify import letters
 from flows.core.status import ImportReport
+from flows.outbox import About, deliver
 
 DELAYS = [1.0, 4.0, 15.0]
 """Seconds before each further try; longer waits must not hold a process."""
@@ -78,4 +80,6 @@ def ended(work: Callable[[Job, Chunk], str | None], job: Job, chunk: Chunk) -> S
 @stage("notify", "notify")
 def notify(job: Job, report: ImportReport) -> None:
     """Tell the user what became of the import, and the administrators what failed for good."""
-    pipeline.tell(job, report)
+    about = About(run_id=job.run_id, user=report.user, server=report.server)
+    settings = job.settings.notifications
+    deliver(letters(report, settings.administrators), about, settings, job.told)

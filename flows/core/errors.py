@@ -35,6 +35,7 @@
     ├── FilesetsUnfinished           nothing of a chunk got through a stage yet        (transient)
     ├── SealBroken                   a sealed value that none of our keys opens
     ├── NotificationFailed                                                            (transient)
+    │   └── MessageUndeliverable
     ├── ImportCancelled
     ├── RunPutOff                    the run gives its place back and goes on later    (transient)
     ├── AttemptSuperseded            another attempt of the same run has taken over
@@ -305,6 +306,13 @@ class NotificationFailed(CourierError):
 
     transient = True
     advice_by_default = "The operator should check the mail server or the channel's address."
+
+
+class MessageUndeliverable(NotificationFailed):
+    """Whom the message goes to cannot be reached as things are configured."""
+
+    transient = False
+    advice_by_default = "Correct the address, or ask the operator to."
 
 
 class ImportCancelled(CourierError):

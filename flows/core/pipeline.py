@@ -8,12 +8,10 @@ from contextvars import copy_context
 from pathlib import Path
 
 from flows.core.arrivals import Arrivals
-from flows.core.errors import CourierError, FilesetsUnfinished, NotificationFailed, SourceAway, SourceMissing
+from flows.core.errors import CourierError, FilesetsUnfinished, SourceAway, SourceMissing
 from flows.core.job import Chunk, Job
 from flows.core.ledger import STOPS
-from flows.core.notify import failure_alert, import_summary, send
 from flows.core.requests import Fileset
-from flows.core.status import ImportReport
 from flows.core.transfer import check_room, transfer_fileset
 from flows.core.verify.check import verify_fileset
 from flows.core.verify.expand import expand
@@ -154,25 +152,3 @@ def _as_seen_before(error: CourierError, fileset: Fileset) -> CourierError:
     if isinstance(error, SourceMissing) and not Path(fileset.files[0].path).parent.is_dir():
         return SourceAway("The folder that holds it has gone.", which=error.which)
     return error
-
-
-def tell(job: Job, report: ImportReport) -> None:
-    """Send the user the summary, and the administrators an alert when something failed for good.
-
-    Raises:
-        NotificationFailed: somebody could not be told; who was told already is not told again.
-    """
-    letters = [(receiver, import_summary(report)) for receiver in report.receivers]
-    if report.failures:
-        letters += [(each, failure_alert(report)) for each in job.settings.notifications.administrators]
-    failures = []
-    for receiver, message in letters:
-        if (receiver, message.subject) in job.told:
-            continue
-        for delivery in send(message, [receiver], job.settings.notifications):
-            if delivery.failure is None:
-                job.told.add((receiver, message.subject))
-            else:
-                failures.append(delivery.failure)
-    if failures:
-        raise NotificationFailed("; ".join(str(failure) for failure in failures))

@@ -2,7 +2,14 @@
 
 import pytest
 
-from flows.history import State, asked_by_person, cancelled_at_the_start, crashes_since_person, retries_since_person
+from flows.history import (
+    State,
+    asked_by_person,
+    cancelled_at_the_start,
+    crashes_since_person,
+    retries_since_person,
+    times_asked,
+)
 
 LETTERS: dict[str, State] = {
     "s": ("SCHEDULED", "Scheduled"),
@@ -71,3 +78,16 @@ def test_a_runs_history_is_counted_from_its_states(letters: str, retries: int, c
 )
 def test_a_run_that_was_cancelled_while_its_process_started_is_known_by_its_states(letters, cancelled) -> None:
     assert cancelled_at_the_start(states(letters)) is cancelled
+
+
+@pytest.mark.parametrize(
+    ("letters", "times"),
+    [
+        pytest.param("", 0, id="nothing known"),
+        pytest.param("spraprxvprc", 0, id="it went on by itself"),
+        pytest.param("sprfapr", 1, id="retried once"),
+        pytest.param("sprfaprkspr", 2, id="retried after a failure and after a cancel"),
+    ],
+)
+def test_the_retries_of_persons_are_counted(letters: str, times: int) -> None:
+    assert times_asked(states(letters)) == times

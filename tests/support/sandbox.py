@@ -26,9 +26,10 @@ class SandboxProcess:
         self.output = data.with_name(f"{data.name}-output.txt")
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Running:
-        """Start it and wait until it is up."""
+    def start(self, *wishes: str) -> Running:
+        """Start it, with further arguments of its command, and wait until it is up."""
         command = [sys.executable, "-m", "deployments.sandbox", "up", "--for-tests", "--data", str(self.home.data)]
+        command += wishes
         with self.output.open("wb") as output:
             self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         until(lambda: self._process.poll() is not None or self.home.running(), START_SECONDS, "the sandbox is up")

@@ -6,7 +6,7 @@ from typing import Final
 
 from apprise import Apprise, NotifyFormat, NotifyType
 
-from flows.core.errors import NotificationFailed
+from flows.core.errors import MessageUndeliverable, NotificationFailed
 from flows.core.notify.mail import mail
 from flows.core.notify.messages import Message, Tone
 from flows.core.requests import Failure, Frozen
@@ -50,18 +50,20 @@ def _deliver(message: Message, receiver: str, settings: Notifications) -> Delive
 
 def _mail(message: Message, address: str, settings: Notifications) -> None:
     if settings.mail is None:
-        raise NotificationFailed("No mail server is configured.", advice="The operator should set notifications.mail.")
+        raise MessageUndeliverable(
+            "No mail server is configured.", advice="The operator should set notifications.mail."
+        )
     mail(message, address, settings.mail)
 
 
 def _notify_channel(message: Message, name: str, settings: Notifications) -> None:
     if (url := settings.channels.get(name)) is None:
         known = ", ".join(settings.channels) or "none"
-        raise NotificationFailed("No channel has this name.", advice=f"Configured channels: {known}.")
+        raise MessageUndeliverable("No channel has this name.", advice=f"Configured channels: {known}.")
     _hush()
     channel = Apprise()
     if not channel.add(url.get_secret_value()):
-        raise NotificationFailed("The address of this channel is none that Apprise understands.")
+        raise MessageUndeliverable("The address of this channel is none that Apprise understands.")
     taken = channel.notify(
         title=message.subject, body=message.text, body_format=NotifyFormat.TEXT, notify_type=_TYPES[message.tone]
     )

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, make_msgid
 
-from flows.core.errors import NotificationFailed
+from flows.core.errors import MessageUndeliverable, NotificationFailed
 from flows.core.notify.messages import Message
 from flows.core.settings import Mail
 
@@ -52,7 +52,7 @@ def _letter(message: Message, address: str, sender: str) -> EmailMessage:
 
 def _address(text: str) -> Address:
     if not (parts := _ADDRESS.fullmatch(text)):
-        raise NotificationFailed(f"{text!r} is no e-mail address.", advice="Correct the address.")
+        raise MessageUndeliverable(f"{text!r} is no e-mail address.")
     return Address(username=parts["user"], domain=parts["domain"])
 
 

@@ -179,6 +179,7 @@ def test_a_name_that_is_no_channel_is_told_with_those_there_are(board: Board) ->
 
     assert delivery.failure is not None
     assert str(delivery.failure) == "teem: No channel has this name. Configured channels: team."
+    assert not delivery.failure.transient
 
 
 def test_a_channel_that_refuses_does_not_stop_the_mail(board: Board, mail_sink: Sink) -> None:
