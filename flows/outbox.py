@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from uuid import UUID
 
 import httpx
@@ -15,6 +16,7 @@ from flows.core.errors import NotificationFailed
 from flows.core.notify import Letter, send, shortened
 from flows.core.settings import Notifications
 from flows.history import times_asked
+from flows.patience import patiently
 from flows.upkeep.runs import history
 
 log = logging.getLogger(__name__)
@@ -67,27 +69,31 @@ def deliver(letters: Iterable[Letter], about: About, settings: Notifications, to
 
 
 def hand_over(letters: Sequence[Letter], about: About) -> None:
-    """Make a run of `send-message` for each letter, unless there is one already.
+    """Make a run of `send-message` for each letter, unless there is one already; waits for Prefect while it is away.
 
     Raises:
         NotificationFailed: Prefect did not take them all.
     """
     try:
         with get_client(sync_client=True) as client:
-            asked = _times_asked(client, about)
-            deployment = client.read_deployment_by_name(DEPLOYMENT).id
+            asked = patiently(partial(_times_asked, client, about))
+            deployment = patiently(partial(client.read_deployment_by_name, DEPLOYMENT)).id
             for letter in letters:
-                client.create_flow_run_from_deployment(
-                    deployment,
-                    name=f"{letter.message.subject} -> {letter.receiver}",
-                    parameters={"receiver": letter.receiver, "message": asdict(shortened(letter.message))},
-                    tags=about.tags,
-                    idempotency_key=_key(letter, about, asked),
-                )
+                patiently(partial(_make_run, client, deployment, letter, about, _key(letter, about, asked)))
     except (httpx.HTTPError, PrefectException) as away:
         raise NotificationFailed(
             f"Prefect did not take the message: {type(away).__name__}.", advice="The operator should run `make deploy`."
         ) from away
+
+
+def _make_run(client: SyncPrefectClient, deployment: UUID, letter: Letter, about: About, key: str) -> None:
+    client.create_flow_run_from_deployment(
+        deployment,
+        name=f"{letter.message.subject} -> {letter.receiver}",
+        parameters={"receiver": letter.receiver, "message": asdict(shortened(letter.message))},
+        tags=about.tags,
+        idempotency_key=key,
+    )
 
 
 def _times_asked(client: SyncPrefectClient, about: About) -> int:

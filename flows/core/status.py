@@ -97,7 +97,7 @@ class ImportReport(Frozen):
     @property
     def image_count(self) -> int:
         """Images that this import brought into OMERO."""
-        return sum(len(each.images) for each in self.filesets)
+        return sum(len(each.images) for each in self.filesets if not each.duplicate)
 
     @property
     def counts(self) -> dict[str, int]:

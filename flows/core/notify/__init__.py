@@ -3,14 +3,21 @@
 from flows.core.notify.channels import Delivery, receivers, send
 from flows.core.notify.letters import Letter, letters, shortened
 from flows.core.notify.messages import Message, failure_alert, headline, import_summary, report_page
+from flows.core.notify.notices import Day, Delay, Matter, ServerDay, digest, interim_word
 
 __all__ = [
+    "Day",
+    "Delay",
     "Delivery",
     "Letter",
+    "Matter",
     "Message",
+    "ServerDay",
+    "digest",
     "failure_alert",
     "headline",
     "import_summary",
+    "interim_word",
     "letters",
     "receivers",
     "report_page",

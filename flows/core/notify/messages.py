@@ -1,10 +1,11 @@
 """Says what became of an import, to the user, the administrators and the Prefect UI: pure, sends nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from flows.core.control import Stage
-from flows.core.errors import TargetSyntax
+from flows.core.errors import SessionEnded, TargetSyntax
 from flows.core.notify.render import Cell, Line, Link, Page, Table, as_html, as_markdown, as_text, printable
 from flows.core.notify.words import are, duration, plural, short, size
 from flows.core.requests import Failure, ImportedImage, Target
@@ -13,6 +14,7 @@ from flows.core.status import FilesetStatus, ImportReport, web_link
 ROWS_IN_A_MESSAGE = 20
 ROWS_ON_A_PAGE = 500
 IMAGES_IN_A_ROW = 3
+_LOGIN_NEEDED = SessionEnded().code
 
 Tone = Literal["success", "warning", "failure"]
 
@@ -30,19 +32,32 @@ class Message:
 def headline(report: ImportReport) -> str:
     """Say in one line what became of the import."""
     done, total = len(report.imported), _total(report)
+    so_far = f"{done} of {_things(report, total)} {are(done)} in OMERO"
     if report.cancelled:
-        return f"Import cancelled: {done} of {_things(report, total)} {are(done)} in OMERO"
+        return f"Import cancelled: {so_far if done else 'nothing of it is in OMERO'}"
+    if needs_login(report):
+        return f"Log in again to go on with your import: {so_far if done else 'nothing of it is in OMERO'}"
     if total == 0:
         stopped = report.failure
         return f"Nothing was imported: {stopped.what.rstrip('.')}" if stopped else "There was nothing to import"
+    return _counted(report, done, total)
+
+
+def _counted(report: ImportReport, done: int, total: int) -> str:
+    already = "" if _new(report) else "already "
     if total == 1:
         name = short(report.filesets[0].name)
-        return f"{name} is in OMERO{_place(report)}" if done else f"{name} could not be imported into OMERO"
+        return f"{name} is {already}in OMERO{_place(report)}" if done else f"{name} could not be imported into OMERO"
     if done == total:
-        return f"All {_things(report, total)} are in OMERO{_place(report)}"
+        return f"All {_things(report, total)} are {already}in OMERO{_place(report)}"
     if done == 0:
         return f"None of the {_things(report, total)} is in OMERO"
     return f"{done} of {_things(report, total)} {are(done)} in OMERO, {total - done} {are(total - done)} not"
+
+
+def needs_login(report: ImportReport) -> bool:
+    """Whether the import goes on once its user has logged in again."""
+    return any(failure.code == _LOGIN_NEEDED for failure in report.failures)
 
 
 def import_summary(report: ImportReport) -> Message:
@@ -53,6 +68,7 @@ def import_summary(report: ImportReport) -> Message:
         (_facts(report),),
         *_links(report),
         *_what_stopped_it(report),
+        *_how_to_go_on(report),
         *_tables(report, ROWS_IN_A_MESSAGE, more=_see(report)),
         ("If you need help, forward this message to the people who look after your OMERO.",),
         ("Import ", report.run_id, ", sent by omero-courier. ", Link("What happened in detail", report.run_url)),
@@ -103,11 +119,21 @@ def _facts(report: ImportReport) -> str:
     group = f", group {report.group}" if report.group else ""
     took = f" It took {duration((report.ended - report.started).total_seconds())}." if report.ended else ""
     into = f" For {report.user}{group}, on the OMERO server {report.server}."
-    if not report.imported:
-        return f"Nothing went in.{took}{into}"
-    volume = size(sum(each.bytes_total for each in report.imported))
-    went = f"{_things(report, len(report.imported))} with {plural(report.image_count, 'image')}, {volume}, went in."
-    return f"{went}{took}{into}"
+    new, old = _new(report), _old(report)
+    was_there = f" {_things(report, len(old))} had been imported before." if old else ""
+    if not new:
+        return f"Nothing went in.{was_there}{took}{into}"
+    volume = size(sum(each.bytes_total for each in new))
+    went = f"{_things(report, len(new))} with {plural(report.image_count, 'image')}, {volume}, went in."
+    return f"{went}{was_there}{took}{into}"
+
+
+def _new(report: ImportReport) -> list[FilesetStatus]:
+    return [each for each in report.imported if not each.duplicate]
+
+
+def _old(report: ImportReport) -> list[FilesetStatus]:
+    return [each for each in report.imported if each.duplicate]
 
 
 def _links(report: ImportReport) -> tuple[Line, ...]:
@@ -124,15 +150,30 @@ def _what_stopped_it(report: ImportReport) -> tuple[Line, ...]:
     return ((f"What stopped it: {about}{stopped.what} {_advice(stopped)}",),)
 
 
-def _tables(report: ImportReport, limit: int, more: Line) -> tuple[Table, ...]:
-    return (*_failures(report, limit, more), *_unfinished(report, limit, more), *_successes(report, limit, more))
-
-
-def _successes(report: ImportReport, limit: int, more: Line) -> tuple[Table, ...]:
-    if not report.imported:
+def _how_to_go_on(report: ImportReport) -> tuple[Line, ...]:
+    if not needs_login(report):
         return ()
-    rows = tuple((((each.name,), (size(each.bytes_total),)), _images(report, each)) for each in report.imported[:limit])
-    return (Table("In OMERO", ("File", "Images"), rows, _left_out(len(report.imported) - limit, more)),)
+    how = "Log in to the courier again, as you did when you asked for this import, and retry the import"
+    return ((f"How to go on: the OMERO session that this import worked in has ended. {how} {report.run_id}.",),)
+
+
+def _tables(report: ImportReport, limit: int, more: Line) -> tuple[Table, ...]:
+    where = f", but put into the {report.target_kind.lower()}" if report.target_kind else ""
+    return (
+        *_failures(report, limit, more),
+        *_unfinished(report, limit, more),
+        *_successes(report, "In OMERO", _new(report), limit, more),
+        *_successes(report, f"Already in OMERO: not imported again{where}", _old(report), limit, more),
+    )
+
+
+def _successes(
+    report: ImportReport, title: str, done: Sequence[FilesetStatus], limit: int, more: Line
+) -> tuple[Table, ...]:
+    if not done:
+        return ()
+    rows = tuple((((each.name,), (size(each.bytes_total),)), _images(report, each)) for each in done[:limit])
+    return (Table(title, ("File", "Images"), rows, _left_out(len(done) - limit, more)),)
 
 
 def _images(report: ImportReport, done: FilesetStatus) -> Cell:

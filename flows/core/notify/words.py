@@ -1,6 +1,10 @@
 """Numbers and names as people read them."""
 
+from datetime import datetime
+
 NAME_LENGTH = 80
+DAY = 86_400
+"""Seconds."""
 
 
 def plural(count: int, noun: str) -> str:
@@ -36,3 +40,15 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def moment(when: datetime) -> str:
+    """Say a moment in the local time of this machine, with its zone: `23 November 2026, 10:05 UTC`."""
+    local = when.astimezone()
+    return f"{local.day} {local:%B %Y, %H:%M %Z}"
+
+
+def ago(since: datetime, now: datetime) -> str:
+    """Say how long ago that was: `2 h 5 min ago`, `3 days ago`."""
+    seconds = max((now - since).total_seconds(), 0)
+    return f"{plural(int(seconds // DAY), 'day')} ago" if seconds >= 2 * DAY else f"{duration(seconds)} ago"

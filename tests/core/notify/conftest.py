@@ -54,6 +54,10 @@ def went_in(number: int = 1, name: str = "", images: int = 1) -> FilesetStatus:
     return _status(number, name, Stage.DONE).model_copy(update={"images": pictures, "fileset_id": number})
 
 
+def was_there(number: int) -> FilesetStatus:
+    return went_in(number).model_copy(update={"duplicate": True})
+
+
 def failed(number: int, failure: Failure) -> FilesetStatus:
     return _status(number, f"bad-{number}.tif", Stage.FAILED).model_copy(update={"failure": failure})
 

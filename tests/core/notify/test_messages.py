@@ -7,15 +7,23 @@ import pytest
 from markdown_it import MarkdownIt
 
 from flows.core.control import Stage
-from flows.core.errors import ImportCancelled, OmeroUnavailable, SourceBroken, SourceMissing, TargetNotFound
+from flows.core.errors import (
+    ImportCancelled,
+    OmeroUnavailable,
+    SessionEnded,
+    SourceBroken,
+    SourceMissing,
+    TargetNotFound,
+)
 from flows.core.notify.messages import ROWS_IN_A_MESSAGE, failure_alert, headline, import_summary, report_page
 from flows.core.requests import Failure
 from flows.core.status import FilesetStatus
 
-from .conftest import MakeReport, failed, unfinished, went_in
+from .conftest import MakeReport, failed, unfinished, was_there, went_in
 
 BROKEN = Failure.of(SourceBroken(which="/data/alice/bad.tif"))
 MISSING = Failure.of(SourceMissing(which="/data/alice/gone.tif"))
+ENDED = Failure.of(SessionEnded())
 NASTY = (
     "<script>alert(1)</script> | `x` *y* [z](http://evil.example) _u_ \\ # & \n## own heading \x1b[31m \u202egpj.exe"
 )
@@ -50,6 +58,33 @@ NASTY = (
             {"cancelled": True},
             "Import cancelled: 1 of 2 files is in OMERO",
             id="cancelled",
+        ),
+        pytest.param(
+            [], {"cancelled": True}, "Import cancelled: nothing of it is in OMERO", id="cancelled before it began"
+        ),
+        pytest.param(
+            [was_there(1)],
+            {},
+            "cells-1.ome.tiff is already in OMERO, in dataset Cells of project Mitosis",
+            id="it was there",
+        ),
+        pytest.param(
+            [went_in(1), was_there(2)],
+            {},
+            "All 2 files are in OMERO, in dataset Cells of project Mitosis",
+            id="one of them was there",
+        ),
+        pytest.param(
+            [went_in(1), failed(2, ENDED)],
+            {},
+            "Log in again to go on with your import: 1 of 2 files is in OMERO",
+            id="the session ended",
+        ),
+        pytest.param(
+            [],
+            {"failure": ENDED},
+            "Log in again to go on with your import: nothing of it is in OMERO",
+            id="the session ended before it began",
         ),
     ],
 )
@@ -145,6 +180,22 @@ def test_a_cancelled_import_names_what_is_in_and_what_is_not(report: MakeReport)
     assert "later-2.tif" in message.text
     assert "What stopped it" not in message.text
     assert message.tone == "warning"
+
+
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_what_was_in_omero_already_is_told_with_a_link_to_it(report: MakeReport, form: str) -> None:
+    words = getattr(import_summary(report(went_in(1), was_there(2))), form)
+
+    assert "already in omero: not imported again, but put into the dataset" in words.lower()
+    assert "https://omero.example/webclient/?show=image-200" in words
+    assert "1 file with 1 image, 1.5 MB, went in. 1 file had been imported before." in words
+
+
+def test_whoever_has_to_log_in_again_is_told_how_to_go_on(report: MakeReport) -> None:
+    words = import_summary(report(went_in(1), failed(2, ENDED))).text
+
+    assert "How to go on: the OMERO session that this import worked in has ended." in words
+    assert "retry the import 6b1f0c52-run" in words
 
 
 def test_what_stopped_the_whole_import_is_told_with_advice(report: MakeReport) -> None:

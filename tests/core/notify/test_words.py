@@ -1,8 +1,10 @@
 """Numbers and names as people read them."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from flows.core.notify.words import duration, plural, short, size
+from flows.core.notify.words import ago, duration, moment, plural, short, size
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,22 @@ def test_durations_have_two_units_at_most(seconds: float, expected: str) -> None
 @pytest.mark.parametrize(("count", "expected"), [(0, "no files"), (1, "1 file"), (2, "2 files")])
 def test_nouns_follow_their_number(count: int, expected: str) -> None:
     assert plural(count, "file") == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(-5, "less than 1 s ago"), (133, "2 min 13 s ago"), (90_000, "25 h 0 min ago"), (3 * 86_400 + 5, "3 days ago")],
+)
+def test_it_is_said_how_long_ago_something_was(seconds: float, expected: str) -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+
+    assert ago(now - timedelta(seconds=seconds), now) == expected
+
+
+def test_a_moment_is_told_in_the_local_time_of_the_machine() -> None:
+    when = datetime(2026, 11, 3, 10, 5, tzinfo=UTC)
+
+    assert moment(when) == f"3 November 2026, {when.astimezone():%H:%M %Z}"
 
 
 def test_a_long_name_is_cut() -> None:
