@@ -23,7 +23,7 @@ from tests.support.sandbox import SandboxProcess
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 SINK = "mail sink"
-RETRIES = "RETRIES__MINUTES=[0.05, 0.3]"
+RETRIES = "RETRIES__MINUTES=[0.25]"
 
 
 @dataclass
