@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check lint bench deploy token key clean
+.PHONY: help setup demo up test check lint bench deploy worker drain token key clean
 
 # Anything that runs can run the set-up, which then looks for Python 3.11. PYTHON=/path/to/python3.11 names one.
 ANY_PYTHON := $(firstword $(foreach each,$(PYTHON) python3 python3.11 python,$(shell $(each) -c 'print("$(each)")' 2>/dev/null)))
@@ -43,6 +43,12 @@ bench: setup ## measure, against peers, what the figures in docs were measured w
 
 deploy: setup ## write pools, queues, limits and deployments from the settings in the environment
 	@$(PY) -m deployments.deploy
+
+worker: setup ## take runs from a pool until Ctrl-C: make worker POOL=omero-main
+	@$(PY) -m deployments.worker --pool "$(POOL)" $(if $(NAME),--name "$(NAME)")
+
+drain: setup ## end the workers of this machine, or of one POOL, without losing what they import
+	@$(PY) -m deployments.worker.drain --data "$(DATA)" $(if $(POOL),--pool "$(POOL)")
 
 token: setup ## make a key for a machine: make token NAME=microscope
 	@$(PY) -m deployments.make_secret token "$(or $(NAME),machine)"

@@ -111,6 +111,7 @@ def _worker(home: Home, ports: Mapping[str, int], name: str, pool: str) -> Part:
         needs=("deployments", "lost runs", "Prefect server", "OMERO stand-in", "mail sink"),
         ready=_worker_polls(f"http://127.0.0.1:{ports['prefect']}/api", pool),
         log=home.logs / f"{name}.log",
+        may_end=True,
     )
 
 

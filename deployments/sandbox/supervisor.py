@@ -37,6 +37,8 @@ class Part:
     patience: float = 120.0
     """Seconds until it must be ready."""
     stop_signal: signal.Signals = signal.SIGTERM
+    may_end: bool = False
+    """Somebody may end it in order: the others go on without it."""
 
 
 @dataclass
@@ -47,6 +49,8 @@ class Started:
     process: subprocess.Popen[bytes]
     began: float
     is_ready: bool = False
+    has_ended: bool = False
+    """In order, and that was told."""
 
 
 class Supervisor:
@@ -129,6 +133,11 @@ class Supervisor:
 
     def _look_at(self, each: Started) -> None:
         status, took = each.process.poll(), time.monotonic() - each.began
+        if status == 0 and each.is_ready and each.part.may_end:
+            if not each.has_ended:
+                self._tell(f"{each.part.name:<22} has ended, the others go on")
+            each.has_ended = True
+            return
         if status is not None and (each.part.ready or status):
             raise PartFailed(_ended(each.part, status))
         if each.is_ready:

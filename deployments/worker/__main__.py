@@ -5,6 +5,7 @@ import asyncio
 import os
 import socket
 import sys
+from pathlib import Path
 
 from prefect.settings import PREFECT_API_URL
 
@@ -29,8 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
         settings = read_settings().worker
         be_gentle(settings)
         with entered(directory_of(settings), name, asked.pool) as places:
-            # Runs inherit the environment.
+            # Runs inherit the environment, and are to be carried out by the Python that this is.
             os.environ[ORDERS] = str(places.orders)
+            os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
             asyncio.run(Launcher(settings, places, name=name, pool=asked.pool).run())
     except (ValueError, WorkerProblem) as wrong:
         sys.stderr.write(f"{wrong}\n")

@@ -4,6 +4,7 @@ Prefect's own loop is not used: it gives up after half a minute without its serv
 """
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -70,6 +71,8 @@ class Launcher:
             log.info("Process %d of an earlier start goes on", each.pid)
         self._tell_runs()
         async with self._worker, anyio.create_task_group() as loops:
+            for each in self._orphans:
+                self._worker.occupy(each)
             loops.start_soon(self._repeat, self._worker._sync_and_initialize, PREFECT_WORKER_HEARTBEAT_SECONDS.value())  # noqa: SLF001
             loops.start_soon(self._take_runs)
             loops.start_soon(self._end_lost_later, SETTLE_SECONDS)
@@ -112,8 +115,8 @@ class Launcher:
             try:
                 await work()
             except httpx.HTTPError as error:
-                level = "warning" if pause == LOOK_SECONDS else "debug"
-                getattr(log, level)("Prefect does not answer, it is asked again: %s", type(error).__name__)
+                level = logging.WARNING if pause == LOOK_SECONDS else logging.DEBUG
+                log.log(level, "Prefect does not answer, it is asked again: %s", type(error).__name__)
                 await anyio.sleep(pause)
                 pause = min(2 * pause, BANDWIDTH_SECONDS)
             else:
@@ -130,16 +133,16 @@ class Launcher:
     async def _watch(self, loops: TaskGroup) -> None:
         """Look at the machine until everything has ended after somebody asked for it."""
         while True:
-            left = [each for each in self._orphans if orphans.lives(each)]
-            if len(left) < len(self._orphans):
-                self._orphans = left
+            for gone in [each for each in self._orphans if not orphans.lives(each)]:
+                self._orphans.remove(gone)
+                self._worker.vacate(gone)
                 loops.start_soon(self._end_lost_later, 0)
             self._tell_runs()
             if (since := self._orders.draining) is not None:
                 if self._running == 0:
                     return
                 late = (datetime.now(UTC) - since).total_seconds() > self._settings.drain_seconds + KILL_SECONDS
-                if (late or self._signals > 1) and not self._killing:
+                if late or self._signals > 1:
                     await self._kill(because="they take too long" if late else "it was asked for again")
             await anyio.sleep(LOOK_SECONDS)
 
@@ -177,7 +180,8 @@ class Launcher:
             self._bandwidth = bandwidth
 
     async def _kill(self, *, because: str) -> None:
-        log.warning("It kills %d runs: %s", self._running, because)
+        if not self._killing:
+            log.warning("It kills %d runs: %s", self._running, because)
         self._killing = True
         await self._worker.kill_all()
         for each in self._orphans:

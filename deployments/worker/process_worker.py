@@ -2,7 +2,7 @@
 
 What differs from Prefect's own, 3.8.8:
 a run is named by host and process id, from the moment it is claimed, so that a dead one can be told from a living one;
-its process leads a session of its own, so that no signal reaches it but ours;
+its process is no part of the worker's session, and outlives it (`starter.py`);
 an error while one run is submitted leaves the others alone (there, it ends the worker and all that it runs).
 """
 
@@ -10,7 +10,8 @@ import abc
 import os
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -22,8 +23,9 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.flows import load_flow_from_flow_run
 from prefect.runner._flow_run_executor import FlowRunExecutionResult, FlowRunExecutorContext
 from prefect.runner._process_manager import ProcessHandle
-from prefect.runner._starter_engine import EngineCommandStarter
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
+
+from deployments.worker.starter import Starter
 
 
 def place(pid: int | None) -> str:
@@ -54,6 +56,16 @@ class CourierWorker(ProcessWorker, abc.ABC):
     def busy(self) -> int:
         """How many runs it takes or carries out."""
         return len(self._contexts.keys() | self._submitting_flow_run_ids)
+
+    def occupy(self, who: Hashable) -> None:
+        """Keep a place for a run that somebody else started, if one is free."""
+        with suppress(anyio.WouldBlock):
+            self.limiter.acquire_on_behalf_of_nowait(who)
+
+    def vacate(self, who: Hashable) -> None:
+        """Give that place back."""
+        with suppress(RuntimeError):  # none was free
+            self.limiter.release_on_behalf_of(who)
 
     async def kill_all(self) -> None:
         """End the processes of all runs at once: they count as crashed."""
@@ -103,14 +115,8 @@ class CourierWorker(ProcessWorker, abc.ABC):
         scratch: Path,
         task_status: anyio.abc.TaskStatus[Any] | None,
     ) -> FlowRunExecutionResult:
-        starter = EngineCommandStarter(
-            command=configuration.command,
-            cwd=(configuration.working_dir or scratch).resolve(),
-            env=configuration.env,
-            stream_output=configuration.stream_output,
-            control_channel=context.control_channel,
-            isolate_process_group=True,
-        )
+        folder = (configuration.working_dir or scratch).resolve()
+        starter = Starter(configuration, folder, context.control_channel)
         executor = context.create_executor(
             flow_run, starter, resolve_flow=load_flow_from_flow_run, propose_submitting=False
         )

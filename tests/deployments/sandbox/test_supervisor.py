@@ -1,6 +1,7 @@
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -70,6 +71,22 @@ def test_a_part_that_ends_is_named_with_its_log(supervisor: Supervisor, tmp_path
     assert "broken: ended with status 3" in str(failed.value)
     assert str(tmp_path / "broken.log") in str(failed.value)
     assert "the reason" in str(failed.value)
+
+
+GOES_ON = """
+import os, pathlib, sys
+while not (pid := pathlib.Path(sys.argv[0]).read_text()) or os.path.exists(f"/proc/{pid.strip()}"): pass
+"""
+
+
+def test_the_others_go_on_without_a_part_that_may_end(supervisor: Supervisor, told: list[str], tmp_path: Path) -> None:
+    leaver = replace(part("leaver", "import os; print(os.getpid())", tmp_path), may_end=True)
+    waits = GOES_ON.replace("sys.argv[0]", repr(str(leaver.log)))
+
+    with supervisor:
+        supervisor.start([leaver, step("other", waits, tmp_path, needs=("leaver",))])
+
+    assert [" ".join(line.split()[:3]) for line in told].count("leaver has ended,") == 1
 
 
 def test_a_part_that_is_killed_later_is_named(supervisor: Supervisor, tmp_path: Path) -> None:
