@@ -17,6 +17,7 @@ from flows.core.omero_client import (
     find_earlier_of,
     import_fileset,
     join,
+    keys_of_run,
     sudo,
 )
 from flows.core.omero_client.annotations import RUN
@@ -258,3 +259,11 @@ def test_images_that_cannot_be_read_back_are_no_success(session, stage, small_om
     with pytest.raises(OmeroFault, match="cannot read"):
         import_fileset(session, stage(small_ome_tiff), control=Uncontrolled(), run_key=run_key, **NO_WISHES)
     assert marked(session, "Fileset", RUN, run_key) == []
+
+
+def test_what_a_run_began_is_found_though_it_noted_nothing_down(session, stage, small_ome_tiff, run_key, run_id):
+    begun = begin_import(session, stage(small_ome_tiff), run_key=run_key, **NO_WISHES)
+
+    assert keys_of_run(session, run_id) == [run_key]
+    begun.abandon()
+    assert keys_of_run(session, run_id) == []
