@@ -76,6 +76,7 @@ class Attempt:
     def side_by_side(self, work: Callable[["Attempt", Chunk], None], chunks: Sequence[Chunk]) -> None:
         """Pass each chunk through `work`, a few at a time, so that one is copied while another is imported."""
         self._publisher.rename(self.job.title, self.job.tags | self._record.tags)
+        self._record.note_address(self.job.account.email)
         with ThreadPoolExecutor(self.job.server.filesets_per_run + 1, "chunk") as pool:
             running = [pool.submit(contextvars.copy_context().run, self._one, work, chunk) for chunk in chunks]
             try:

@@ -31,7 +31,7 @@ def asked_by_person(states: Iterable[State]) -> bool:
     Neither does a revival answer a person's wish: what the lost process did may be unknown.
     """
     steps = list(states)
-    if (asked := _asked(steps)) == 0:
+    if (asked := last_asked(steps)) == 0:
         return False
     newest = max(number for number, (state, _) in enumerate(steps) if state == "SCHEDULED")
     between = [state for state, _ in steps[asked : newest + 1]]
@@ -50,14 +50,14 @@ def times_asked(states: Iterable[State]) -> int:
     return sum(1 for _ in _retries(list(states)))
 
 
+def last_asked(states: Iterable[State]) -> int:
+    """Return the place of the state with which a person last started the run, by a retry or to begin with."""
+    return next(_retries(list(states)), 0)
+
+
 def _since_person(states: Iterable[State]) -> Sequence[State]:
     steps = list(states)
-    return steps[_asked(steps) :]
-
-
-def _asked(steps: Sequence[State]) -> int:
-    """Return the place of the state with which a person last started the run, by a retry or to begin with."""
-    return next(_retries(steps), 0)
+    return steps[last_asked(steps) :]
 
 
 def _retries(steps: Sequence[State]) -> Iterator[int]:

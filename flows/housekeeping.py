@@ -12,12 +12,15 @@ from flows.core import names
 from flows.core.settings import Settings, read_settings
 from flows.log import tidy_log
 from flows.upkeep.cleaning import clear_staging, forget_old_runs
+from flows.upkeep.delays import tell_of_delays
+from flows.upkeep.digest import send_digest
 from flows.upkeep.lost import end_lost_runs
 from flows.upkeep.outages import end_outages
 from flows.upkeep.pacing import keep_pace
 from flows.upkeep.revival import revive_lost_runs
 from flows.upkeep.rounds import forget_missed_rounds
 from flows.upkeep.sessions import look_after_sessions
+from flows.upkeep.told import forget_what_was_told, tell_of_ended_runs, tidy_up
 from flows.upkeep.waiting import release_held_runs
 
 log = logging.getLogger(__name__)
@@ -28,10 +31,15 @@ DUTIES = (
     revive_lost_runs,
     end_outages,
     release_held_runs,
+    forget_what_was_told,
+    tell_of_ended_runs,
+    tell_of_delays,
+    tidy_up,
     keep_pace,
     look_after_sessions,
     clear_staging,
     forget_old_runs,
+    send_digest,
 )
 """What a round does, in this order: what is told of comes after what is found."""
 

@@ -33,7 +33,7 @@ class About:
     user: str = ""
     server: str = ""
     occasion: str = ""
-    """What sets it apart from the same words of another time, for example the day of a digest."""
+    """What sets it apart from words of another time, for example the day of a digest: it stands for the words then."""
 
     @property
     def tags(self) -> list[str]:
@@ -107,5 +107,5 @@ def _times_asked(client: SyncPrefectClient, about: About) -> int:
 
 
 def _key(letter: Letter, about: About, asked: int) -> str:
-    parts = (about.run_id, about.occasion, str(asked), letter.receiver, letter.message.subject)
+    parts = (about.run_id, about.occasion, str(asked), letter.receiver, about.occasion or letter.message.subject)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -22,6 +22,7 @@ from flows.core.requests import Failure
 from flows.further_tries import FurtherTry
 from flows.history import asked_by_person, cancelled_at_the_start, retries_since_person
 from flows.patience import patiently
+from flows.upkeep.addresses import note_address
 from flows.upkeep.outages import report_outage
 from flows.upkeep.waiting import release_next
 
@@ -191,6 +192,13 @@ class RunRecord:
             release_next(self._client, server, user, places + ending)
         except httpx.HTTPError as away:
             log.warning("Prefect does not answer, the next import of %s waits for housekeeping: %s", user, away)
+
+    def note_address(self, address: str | None) -> None:
+        """Note where the user can be reached, for words about this run while OMERO is away."""
+        try:
+            note_address(self._client, self._run, address)
+        except httpx.HTTPError as away:
+            log.warning("Prefect does not answer, the user's address is not noted: %s", away)
 
     def note_told(self, tags: set[str]) -> None:
         """Note on the run that its user knows how it ended."""

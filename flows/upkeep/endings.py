@@ -2,25 +2,33 @@
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
-from pydantic import SecretStr
 
 from flows.core import names
 from flows.core.control import Stage
-from flows.core.errors import CourierError, LoginRefused, NotPermitted, ProcessLost, SealBroken, SessionEnded
+from flows.core.errors import (
+    CourierError,
+    LoginRefused,
+    NotPermitted,
+    ProcessLost,
+    SealBroken,
+    SessionEnded,
+    UnknownServer,
+)
 from flows.core.job import Job, Surroundings
 from flows.core.ledger import Ledger
 from flows.core.notify import headline, report_page
-from flows.core.notify import receivers as reachable
 from flows.core.omero_client import find_earlier_of, keys_of_run
 from flows.core.requests import Failure, ImportedFileset, ImportRequest
-from flows.core.seal import CarriedSession, carried_session_name, unseal
 from flows.core.settings import Settings
 from flows.core.status import FilesetStatus, ImportReport
 from flows.publish import Publisher
+from flows.upkeep import notes
+from flows.upkeep.addresses import carried_key, note_address, receivers_of
 from flows.upkeep.runs import since, tag_value
 
 log = logging.getLogger(__name__)
@@ -39,6 +47,9 @@ class Ending:
             ValidationError: what was asked for is no request.
             UnknownServer: its OMERO server is not one of ours.
         """
+        server = tag_value(run, names.server_tag(""))
+        if server not in settings.servers:
+            raise UnknownServer(which=run.name)
         self.run = run
         self.tidy = False
         """Whether nothing half-done is left in OMERO, as far as anything can be done about it."""
@@ -49,10 +60,10 @@ class Ending:
         self._job = Job(
             str(run.id),
             ImportRequest.model_validate(run.parameters["request"]),
-            settings.model_copy(update={"server": tag_value(run, names.server_tag(""))}),
+            settings.model_copy(update={"server": server}),
             attempt=run.run_count + 1,
             ledger=self._ledger,
-            surroundings=Surroundings(carried=self._carried),
+            surroundings=Surroundings(carried=partial(carried_key, client, run, settings)),
         )
 
     def settle(self) -> None:
@@ -67,8 +78,15 @@ class Ending:
             self._publisher.page(report_page(self.report()))
 
     def _clear_up(self) -> None:
+        if self.run.run_count == 0 and receivers_of(self.run, self._settings):
+            self.tidy = True  # it never came as far as OMERO
+            return
+        if notes.read(self._client, names.outage_name(self._job.server_name)) is not None:
+            log.info("%s: OMERO is away, what it left there is looked at later", self.run.name)
+            return
         try:
             session = self._job.account.session()
+            note_address(self._client, self.run, session.email)
             noted = [self._job.run_key(each.key) for each in self._ledger.unfinished()]
             keys = {*noted, *keys_of_run(session, self._job.run_id)}
             self._take_note(find_earlier_of(session, keys).values())
@@ -130,16 +148,3 @@ class Ending:
         if state.name == names.PARTLY_FAILED:
             return None
         return Failed(name=names.PARTLY_FAILED, message=f"{headline(report)}. {state.message}")
-
-    def _carried(self) -> SecretStr | None:
-        if not self.run.idempotency_key:
-            return None
-        carried = self._client.read_variable_by_name(carried_session_name(self.run.idempotency_key))
-        return unseal(str(carried.value), CarriedSession, self._settings.seal_keys).key if carried is not None else None
-
-
-def receivers_of(run: FlowRun, settings: Settings) -> tuple[str, ...]:
-    """Say who can be told of a run without asking OMERO."""
-    asked = run.parameters.get("request", {}).get("notify") or ()
-    noted = run.labels.get(names.EMAIL) if settings.notifications.mail else None
-    return reachable(asked, str(noted) if noted else None)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from flows.core.notify.messages import ROWS_IN_A_MESSAGE, Message
 from flows.core.notify.render import Line, Link, Page, Table, as_html, as_text, printable
-from flows.core.notify.words import ago, moment, plural, short
+from flows.core.notify.words import ago, moment, plural, short, size
 from flows.core.requests import Failure
 
 
@@ -48,6 +48,9 @@ class ServerDay:
     partly_failed: int = 0
     failed: int = 0
     cancelled: int = 0
+    images: int = 0
+    volume: int = 0
+    """Bytes of the files that went in."""
     waiting: int = 0
     """Now, as the next two."""
     running: int = 0
@@ -136,7 +139,7 @@ def _servers(servers: Sequence[ServerDay]) -> tuple[Table, ...]:
 def _ended(server: ServerDay) -> str:
     return (
         f"{server.completed} completed, {server.partly_failed} in part, "
-        f"{server.failed} failed, {server.cancelled} cancelled"
+        f"{server.failed} failed, {server.cancelled} cancelled; {plural(server.images, 'image')}, {size(server.volume)}"
     )
 
 
