@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -11,27 +11,8 @@ import pytest
 
 from flows.core.errors import ImportCancelled, RunPutOff
 from flows.core.settings import Worker
-from flows.core.worker_orders import LOOK_SECONDS, Bucket, Clock, Gate, Orders, read_orders, write_orders
-
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-class Wound(Clock):
-    """A clock on which only sleeping takes time; `meanwhile` happens at every sleep."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-        self.meanwhile: Callable[[], None] = lambda: None
-
-    def now(self) -> datetime:
-        return NOON + timedelta(seconds=self.passed)
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def sleep(self, seconds: float) -> None:
-        self.passed += seconds
-        self.meanwhile()
+from flows.core.worker_orders import LOOK_SECONDS, Bucket, Gate, Orders, read_orders, write_orders
+from tests.support.clock import NOON, Wound
 
 
 @pytest.fixture
