@@ -23,8 +23,13 @@ def upload(process: Any, staged: StagedFileset) -> list[str]:
         store = process.getUploader(index)
         store.write(data, 0, len(data))
         store.close()
-        sums.append(hashlib.sha1(data).hexdigest())
+        sums.append(sha1(Path(file.path)))
     return sums
+
+
+def sha1(path: Path) -> str:
+    """Return what OMERO will say of these bytes."""
+    return hashlib.sha1(path.read_bytes()).hexdigest()
 
 
 def start(session: OmeroSession, staged: StagedFileset, run_key: str) -> Any:

@@ -8,8 +8,21 @@ import pytest
 
 from flows.core import errors
 from flows.core.control import Stage, Uncontrolled
-from flows.core.omero_client import ImportDetails, find_earlier, import_fileset, log_in, ping, resolve_target, sudo
+from flows.core.omero_client import (
+    ImportDetails,
+    begin_import,
+    find_earlier,
+    import_fileset,
+    join,
+    keep_alive_once,
+    latency,
+    log_in,
+    ping,
+    resolve_target,
+    sudo,
+)
 from flows.core.requests import Target
+from tests.support.courier import eventually
 
 
 @pytest.fixture
@@ -22,6 +35,7 @@ def omero(stand_in):
 def trouble(understudy):
     """Its switchboard, put right again afterwards."""
     yield understudy.control
+    understudy.control.let_go()
     understudy.control.clear()
 
 
@@ -94,14 +108,14 @@ def test_a_lost_answer_to_the_first_call_leaves_nothing_twice(*, omero, left, br
         assert len(left(next_session)) == 1
 
 
-def test_provenance_that_an_earlier_attempt_left_out_is_made_good(session, bring, trouble, run_key):
+def test_provenance_that_an_earlier_attempt_left_out_is_made_good(omero, bring, trouble, run_key):
     trouble.fault("saveArray", "drop-connection")
     with pytest.raises(errors.OmeroUnavailable):
         bring()
 
-    found = find_earlier(session, run_key)
-    assert found is not None
-    linked = session.rows("select l.id from ImageAnnotationLink l where l.parent.id = :image", image=found.images[0].id)
+    with log_in(omero.server, omero.user, omero.password) as session:
+        image = find_earlier(session, run_key).images[0].id
+        linked = session.rows("select l.id from ImageAnnotationLink l where l.parent.id = :image", image=image)
     assert len(linked) == 1
 
 
@@ -218,3 +232,137 @@ def test_no_failure_shows_the_session_key(bring, trouble, session):
         bring()
 
     assert key not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.fixture
+def membership(understudy):
+    """Take alice out of a group; she is put back afterwards."""
+    left = []
+
+    def leave(group):
+        understudy.control.remove_from_group("alice", group)
+        left.append(group)
+
+    yield leave
+    for group in left:
+        understudy.control.add_to_group("alice", group)
+
+
+def test_an_account_that_was_disabled_meanwhile_is_told_so_through_the_service_account(omero, membership):
+    membership("user")
+
+    with pytest.raises(errors.LoginRefused, match="not active"):
+        sudo(omero.server, "alice", group="lab")
+
+
+def test_an_account_that_was_disabled_meanwhile_is_told_so_in_a_carried_session(omero, session, membership):
+    membership("user")
+
+    with pytest.raises(errors.LoginRefused, match="not active"):
+        join(omero.server, session.key)
+
+
+ENTRIES = {
+    "through the service account": lambda server, key: sudo(server, "alice", group="studio"),
+    "in a carried session": lambda server, key: join(server, key, group="studio"),
+}
+
+
+@pytest.mark.parametrize("enter", ENTRIES.values(), ids=ENTRIES)
+def test_who_left_the_group_meanwhile_is_told_so(omero, session, membership, enter):
+    membership("studio")
+
+    with pytest.raises(errors.NotPermitted, match="not a member of the OMERO group 'studio'"):
+        enter(omero.server, session.key)
+
+
+def test_who_leaves_the_group_in_the_middle_is_told_so_for_good(omero, stage, make_image, membership, run_key):
+    with sudo(omero.server, "alice", group="studio") as session:
+        begun = begin_import(
+            session, stage(make_image("a.ome.tiff")), target=None, details=ImportDetails(), run_key=run_key
+        )
+        membership("studio")
+
+        with pytest.raises(errors.NotPermitted) as refused:
+            begun.finish(Uncontrolled())
+    assert not refused.value.transient
+
+
+CALLS = [
+    "importFileset",
+    "getUploader",
+    "write",
+    "close",
+    "verifyUpload",
+    "getResponse",
+    "projection",
+    "getRow",
+    "saveArray",
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_connection_that_drops_at_any_point_is_tried_again_and_then_there_is_one(
+    *, omero, bring, trouble, run_key, left, call
+):
+    trouble.fault(call, "drop-connection")
+    with pytest.raises(errors.CourierError) as dropped:
+        bring()
+
+    assert dropped.value.transient
+    with log_in(omero.server, omero.user, omero.password) as next_session:
+        if find_earlier(next_session, run_key) is None:
+            bring(by=next_session)
+        assert len(left(next_session)) == 1
+
+
+def test_all_connections_that_drop_in_the_middle_of_a_chunk_are_tried_again(*, omero, bring, trouble, run_key, left):
+    trouble.hold("write")
+    with ThreadPoolExecutor(1) as pool:
+        bringing = pool.submit(bring)
+        eventually(trouble.waiting, "a chunk is on its way")
+        trouble.drop_connections()
+
+        assert bringing.exception().transient
+    trouble.let_go()
+    with log_in(omero.server, omero.user, omero.password) as next_session:
+        assert find_earlier(next_session, run_key) is None
+        bring(by=next_session)
+        assert len(left(next_session)) == 1
+
+
+@pytest.mark.parametrize("call", ["importFileset", "write", "projection", "getRow"])
+def test_no_call_waits_longer_than_it_may(*, omero, stage, small_ome_tiff, trouble, run_key, call):
+    server = omero.server.model_copy(update={"call_timeout": 1.0})
+    with log_in(server, omero.user, omero.password) as session:
+        trouble.hold(call, times=None)
+
+        with pytest.raises(errors.OmeroUnavailable):
+            import_fileset(
+                session,
+                stage(small_ome_tiff),
+                target=None,
+                details=ImportDetails(),
+                control=Uncontrolled(),
+                run_key=run_key,
+            )
+        trouble.let_go()
+
+
+def test_the_time_of_a_cheap_call_shows_how_busy_omero_is(omero, trouble):
+    trouble.latency(call=0.1)
+
+    assert latency(omero.server) >= 0.1
+    assert latency(omero.server.model_copy(update={"service_account": None})) > 0
+
+
+def test_a_session_that_waits_is_kept_alive(omero, private_understudy):
+    own = private_understudy()
+    server = omero.server.model_copy(update={"port": own.ssl_port})
+    with log_in(server, omero.user, omero.password) as session:
+        keep_alive_once(server, session.key)
+        assert own.control.stats().calls["keepAlive"] == 1
+        session.kill()
+
+        with pytest.raises(errors.SessionEnded, match="has ended"):
+            keep_alive_once(server, session.key)

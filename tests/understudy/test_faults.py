@@ -36,7 +36,6 @@ EXCEPTIONS = {
     "resource": ("omero.ResourceError", omero.ResourceError),
     "busy": ("omero.DatabaseBusyException", omero.DatabaseBusyException),
     "gone": ("Ice.ObjectNotExistException", Ice.ObjectNotExistException),
-    "dropped": ("drop-connection", Ice.ConnectionLostException),
 }
 
 
@@ -214,3 +213,72 @@ def test_calls_wait_where_they_are_held_and_all_else_goes_on(
 
         assert isinstance(importing.result(SECONDS), omero.grid.ImportResponse)
     assert mine.control.waiting() == {}
+
+
+def test_a_planned_drop_closes_the_connection_once_and_its_client_has_left(connect: Connect, mine: Understudy) -> None:
+    admin = connect("bob", to=mine).getSession().getAdminService()
+    mine.control.fault("getEventContext", "drop-connection")
+
+    with pytest.raises(Ice.ConnectionLostException):
+        admin.getEventContext()
+    with pytest.raises(Ice.ObjectNotExistException):
+        admin.getEventContext()
+    assert connect("bob", to=mine).getSession().getAdminService().getEventContext().userName == "bob"
+    mine.control.clear()
+
+
+def test_all_connections_can_be_dropped_and_sessions_that_nobody_else_holds_end(
+    connect: Connect, mine: Understudy
+) -> None:
+    bob, carol = connect("bob", to=mine), connect("carol", to=mine)
+    bob.getSession().detachOnDestroy()
+    before = mine.control.stats().sessions
+
+    assert mine.control.drop_connections() >= 2
+    for client in (bob, carol):
+        with pytest.raises((Ice.ConnectionLostException, Ice.ObjectNotExistException)):
+            client.getSession().getAdminService()
+    assert mine.control.stats().sessions < before
+    assert connect("carol", to=mine)
+
+
+def test_a_connection_reaches_nothing_of_another_session(connect: Connect, mine: Understudy, image: Path) -> None:
+    first, second = connect("bob", to=mine), connect("bob", to=mine)
+    process = begin(first, [image])
+    (seen,) = [
+        each
+        for each in second.getManagedRepository().listImports()
+        if each.ice_getIdentity() == process.ice_getIdentity()
+    ]
+
+    assert process.getUploadOffset(0) == 0
+    with pytest.raises(Ice.ObjectNotExistException):
+        seen.getUploadOffset(0)
+
+
+def test_an_account_is_disabled_and_enabled_again(connect: Connect, mine: Understudy) -> None:
+    mine.control.remove_from_group("bob", "user")
+    with pytest.raises(Glacier2.PermissionDeniedException):
+        connect("bob", to=mine)
+
+    mine.control.add_to_group("bob", "user")
+    assert connect("bob", to=mine)
+
+
+def test_nobody_is_put_into_a_group_that_is_not_there(mine: Understudy) -> None:
+    with pytest.raises(ValueError, match="no group nowhere"):
+        mine.control.add_to_group("bob", "nowhere")
+
+
+def test_a_session_that_is_killed_lets_no_import_save_anything(connect: Connect, mine: Understudy, image: Path) -> None:
+    bob, watcher = connect("bob", to=mine), connect("bob", to=mine)
+    before = project(watcher, "select count(i) from Image i")
+    mine.control.hold("step-0")
+    process = begin(bob, [image])
+    process.verifyUpload(upload(process, [image]))
+    until(lambda: bool(mine.control.waiting()), SECONDS, "it is in the middle")
+    bob.killSession()
+    mine.control.let_go()
+
+    until(lambda: mine.control.stats().imports_running == 0, SECONDS, "it has ended")
+    assert project(watcher, "select count(i) from Image i") == before

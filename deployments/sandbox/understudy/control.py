@@ -92,6 +92,18 @@ class Control:
         """End all sessions, as a restart does; returns how many there were."""
         return int(self._post("forget_sessions"))
 
+    def drop_connections(self) -> int:
+        """Close the connections of all clients at once; returns how many. They have to log in, or join, again."""
+        return int(self._post("drop_connections"))
+
+    def add_to_group(self, user: str, group: str) -> None:
+        """Make somebody a member of a group; of `user`, which every active account is in."""
+        self._post("add_to_group", user=user, group=group)
+
+    def remove_from_group(self, user: str, group: str) -> None:
+        """Take somebody out of a group; out of `user`, and the account is disabled. Sessions go on."""
+        self._post("remove_from_group", user=user, group=group)
+
     def die(self) -> None:
         """Kill the process at once, as SIGKILL does."""
         try:

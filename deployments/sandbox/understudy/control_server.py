@@ -69,6 +69,18 @@ class Switchboard:
         """As a restart does."""
         return self._house.sessions.forget_all()
 
+    def drop_connections(self) -> int:
+        """As a firewall does."""
+        return self._house.drop_connections()
+
+    def add_to_group(self, user: str, group: str) -> None:
+        """Make somebody a member."""
+        self._house.sessions.people.add_to_group(user, group)
+
+    def remove_from_group(self, user: str, group: str) -> None:
+        """Somebody is a member no longer."""
+        self._house.sessions.people.remove_from_group(user, group)
+
     def die(self) -> None:
         """At once, without a word."""
         os.kill(os.getpid(), signal.SIGKILL)

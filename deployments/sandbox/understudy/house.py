@@ -1,6 +1,7 @@
 """What all parts share: options, database, sessions, faults and published servants; and one call's view of them."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -30,6 +31,8 @@ class House:
     config: dict[str, str]
     background: threading.Semaphore
     """OMERO's background threads."""
+    drop_connections: Callable[[], int] = lambda: 0
+    """Closes the connections of all clients."""
     begun_imports: list[Any] = field(default_factory=list)
     """All import processes since the start, those of ended sessions too: OMERO never prunes them either."""
 

@@ -8,7 +8,7 @@ import omero
 from deployments.sandbox.understudy.access import SYSTEM_GROUP, USER_GROUP, Right, Role, granted
 from deployments.sandbox.understudy.database import Database
 from deployments.sandbox.understudy.refusals import refusal
-from deployments.sandbox.understudy.rows import Ref, Row
+from deployments.sandbox.understudy.rows import Ref, Row, Value
 
 
 class People:
@@ -59,6 +59,36 @@ class People:
             if row.get("name") == name or str(row.id) == name:
                 return row.id
         raise refusal(omero.AuthenticationException, f"Error creating session. No such group: {name}")
+
+    def add_to_group(self, user_name: str, group_name: str) -> None:
+        """Make somebody a member, at the end of their groups; nothing if they are one. In `user` means active.
+
+        Raises:
+            ValueError: there is no such user or group.
+        """
+        user, group = self._both(user_name, group_name)
+        if group.id not in self.groups_of(user):
+            with self._database.transaction() as transaction:
+                values: dict[str, Value] = {"parent": group.ref, "child": user.ref, "owner": False}
+                ref = transaction.new_ref("GroupExperimenterMap")
+                transaction.put(Row("GroupExperimenterMap", ref, values))
+
+    def remove_from_group(self, user_name: str, group_name: str) -> None:
+        """Let somebody be a member no longer; from `user`, which makes them inactive. Sessions go on.
+
+        Raises:
+            ValueError: there is no such user or group.
+        """
+        user, group = self._both(user_name, group_name)
+        with self._database.transaction() as transaction:
+            transaction.delete([row.ref for row in self.memberships(user) if _group_id(row) == group.id])
+
+    def _both(self, user_name: str, group_name: str) -> tuple[Row, Row]:
+        user = self.user_named(user_name)
+        groups = [row for row in self._database.table("ExperimenterGroup") if row.get("name") == group_name]
+        if user is None or not groups:
+            raise ValueError(f"there is no user {user_name} or no group {group_name}")
+        return user, groups[0]
 
     def check_entry(self, user: Row, group_id: int) -> None:
         """Only members and administrators act in a group, unless everybody may read it.

@@ -5,9 +5,11 @@ proxies; the answers say "call me directly".
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import Glacier2
+import Ice
 import omero
 
 from deployments.sandbox.understudy.factory import ServiceFactory
@@ -22,6 +24,13 @@ class Router:
     def __init__(self, house: House) -> None:
         self._house = house
         self._held: dict[str, ServiceFactory] = {}
+        self._connections: dict[str, tuple[Any, _Closed]] = {}
+        """By their names, since they have no hash; with what hears of their end."""
+
+    def admits(self, connection: Any, session: Session) -> bool:
+        """Does this connection hold this session? Glacier2 lets it reach nothing else (SessionManagerI: categories)."""
+        factory = self._held.get(connection.toString())
+        return factory is not None and factory.session is session
 
     def getClientProxy(self, _current: Any) -> Any:  # noqa: N802
         """Nothing: use the router's own endpoints."""
@@ -61,8 +70,29 @@ class Router:
         session = joined or self._log_in(user_id, password, current.ctx)
         client = current.ctx.get("omero.client.uuid") or current.con.toString()
         factory = ServiceFactory(self._house, session, client, by_password=joined is None)
-        self._held[current.con.toString()] = factory
+        self._hold(current.con, factory)
         return Glacier2.SessionPrx.uncheckedCast(factory.publish())
+
+    def drop_connections(self) -> int:
+        """Close the connections of all who are logged in; returns how many."""
+        dropped = list(self._connections.values())
+        for connection, _ in dropped:
+            connection.close(True)
+        return len(dropped)
+
+    def _hold(self, connection: Any, factory: ServiceFactory) -> None:
+        name = connection.toString()
+        self._held[name] = factory
+        closed = _Closed(lambda: self._leave(name))
+        self._connections[name] = connection, closed
+        connection.setCallback(closed)
+
+    def _leave(self, connection: str) -> bool:
+        self._connections.pop(connection, None)
+        factory = self._held.pop(connection, None)
+        if factory is not None:
+            factory.leave()
+        return factory is not None
 
     def _log_in(self, name: str, password: str, context: dict[str, str]) -> Session:
         user = self._house.sessions.people.user_named(name)
@@ -85,7 +115,18 @@ class Router:
 
     def destroySession(self, current: Any) -> None:  # noqa: N802
         """Leave: one reference less; the session ends with the last, unless it was detached."""
-        factory = self._held.pop(current.con.toString(), None)
-        if factory is None:
+        if not self._leave(current.con.toString()):
             raise Glacier2.SessionNotExistException
-        factory.leave()
+
+
+class _Closed(Ice.ConnectionCallback):  # type: ignore[misc]
+    """Hears that a connection was closed, by whomever: its client has left."""
+
+    def __init__(self, leave: Callable[[], object]) -> None:
+        self._leave = leave
+
+    def closed(self, _connection: Any) -> None:
+        self._leave()
+
+    def heartbeat(self, _connection: Any) -> None:
+        """Means nothing here."""

@@ -65,7 +65,9 @@ class Server:
         self._adapter = self._make_adapter()
         self.house = self._make_house(folder)
         self.house.sessions.on_end = self._session_ended
-        self.house.registry.publish("OMERO.Glacier2", "router", Glacier2.Router, Router(self.house))
+        self._router = Router(self.house)
+        self.house.drop_connections = self._router.drop_connections
+        self.house.registry.publish("OMERO.Glacier2", "router", Glacier2.Router, self._router)
 
     def _make_adapter(self) -> Any:
         options = self.options
@@ -140,6 +142,8 @@ class Server:
         agent = (session.agent if session is not None else None) or ""
         self.faults.before(operation, current, type(implementation).__name__, agent)
         if session is not None:
+            if not self._router.admits(current.con, session):
+                raise Ice.ObjectNotExistException
             self.house.sessions.use(session)
         return proceed()
 

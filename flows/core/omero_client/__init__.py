@@ -1,28 +1,36 @@
 """Everything that speaks to OMERO; nothing else in the product does."""
 
 from flows.core.omero_client.annotations import ImportDetails
+from flows.core.omero_client.debris import clear_debris
+from flows.core.omero_client.duplicates import Duplicates, find_duplicates
 from flows.core.omero_client.earlier import find_earlier, find_earlier_of, keys_of_run
 from flows.core.omero_client.fence import fence
-from flows.core.omero_client.health import check_answers, latency
+from flows.core.omero_client.health import check_answers, keep_alive_once, latency
 from flows.core.omero_client.importer import BegunImport, begin_import, import_fileset
+from flows.core.omero_client.linking import link_to_target
 from flows.core.omero_client.logins import join, log_in, make_long_session, ping, raise_idle, sudo
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.targets import ResolvedTarget, resolve_target
 
 __all__ = [
     "BegunImport",
+    "Duplicates",
     "ImportDetails",
     "OmeroSession",
     "ResolvedTarget",
     "begin_import",
     "check_answers",
+    "clear_debris",
     "fence",
+    "find_duplicates",
     "find_earlier",
     "find_earlier_of",
     "import_fileset",
     "join",
+    "keep_alive_once",
     "keys_of_run",
     "latency",
+    "link_to_target",
     "log_in",
     "make_long_session",
     "ping",

@@ -1,11 +1,12 @@
-"""How an OMERO server is: whether it answers, and how fast."""
+"""How an OMERO server is: whether it answers, and how fast; and the sign of life that a waiting session needs."""
 
 import time
 
 from pydantic import SecretStr
 
 from flows.core.errors import CourierError, LoginRefused
-from flows.core.omero_client.logins import log_in, ping
+from flows.core.omero_client.faults import speaking_to
+from flows.core.omero_client.logins import join, log_in, ping
 from flows.core.settings import OmeroServer
 
 GUEST = ("guest", SecretStr("guest"))
@@ -44,3 +45,15 @@ def latency(server: OmeroServer) -> float:
         if not trouble.transient:
             raise
     return time.monotonic() - began
+
+
+def keep_alive_once(server: OmeroServer, key: SecretStr) -> None:
+    """Give a sign of life in a session that waits, and leave it again: its idle time begins anew.
+
+    Raises:
+        SessionEnded: there is no such session any more.
+        LoginRefused: the account is not active any more.
+        OmeroUnavailable: OMERO does not answer.
+    """
+    with join(server, key) as session, speaking_to(server.host, doing="keeping a session alive"):
+        session.services.keepAlive(None)

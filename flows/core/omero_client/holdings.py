@@ -40,7 +40,7 @@ def images_of(session: OmeroSession, fileset_id: int) -> tuple[ImportedImage, ..
 def holdings(session: OmeroSession, filesets: Collection[int]) -> dict[int, Holding]:
     """Return what is held of each of these filesets; those without any image are left out."""
     found: defaultdict[int, dict[int, tuple[ImportedImage | None, int]]] = defaultdict(dict)
-    for some in _batches(filesets):
+    for some in batches(filesets):
         rows = session.rows(
             "select i.fileset.id, p.id, i.id, i.name, p.sizeX, p.sizeY, p.sizeZ, p.sizeC, p.sizeT"
             " from Image i left outer join i.pixels p where i.fileset.id in (:filesets) order by i.id",
@@ -71,7 +71,7 @@ def all_marked(
 ) -> dict[str, list[int]]:
     """Return, for each of these texts, the ids of the objects that `marked` would find; none is left out."""
     found: defaultdict[str, set[int]] = defaultdict(set)
-    for some in _batches(texts):
+    for some in batches(texts):
         comments = dict(
             session.rows(
                 "select a.id, a.textValue from CommentAnnotation a where a.ns = :namespace and a.textValue in (:texts)",
@@ -90,7 +90,7 @@ def links_to(
     """Return the ids of objects and of the annotations that they carry, of these annotations."""
     return [
         (parent, child)
-        for some in _batches(list(annotations))
+        for some in batches(list(annotations))
         for parent, child in session.rows(
             f"select l.parent.id, l.child.id from {kind}AnnotationLink l where l.child.id in (:some)",  # noqa: S608
             some=some,
@@ -102,7 +102,7 @@ def uploaded(session: OmeroSession, filesets: Collection[int]) -> set[int]:
     """Return those of these filesets whose upload OMERO has checked and taken (omero-blitz: ManagedImportProcessI)."""
     return {
         fileset
-        for some in _batches(filesets)
+        for some in batches(filesets)
         for (fileset,) in session.rows(
             "select l.parent.id from FilesetJobLink l join l.child j"
             " where l.parent.id in (:filesets) and j.status.value = 'Finished'",
@@ -155,6 +155,7 @@ def _spread(items: Sequence[T]) -> Sequence[T]:
     return [items[number * (len(items) - 1) // (ROWS_READ - 1)] for number in range(ROWS_READ)]
 
 
-def _batches(items: Collection[T]) -> Iterator[list[T]]:
+def batches(items: Collection[T]) -> Iterator[list[T]]:
+    """Cut what is asked for into questions of bearable length."""
     every = list(items)
     return (every[start : start + BATCH] for start in range(0, len(every), BATCH))

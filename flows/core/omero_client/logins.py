@@ -18,6 +18,8 @@ from flows.core.omero_client.faults import speaking_to
 from flows.core.omero_client.session import OmeroSession, drop, groups_of
 from flows.core.settings import OmeroServer
 
+ACTIVE = "user"
+"""The group that every active account is in (omero-server: Roles)."""
 AGENT = "omero-courier"
 """What OMERO shows as a session's agent where nothing more exact is given."""
 
@@ -45,15 +47,21 @@ def join(server: OmeroServer, key: SecretStr, *, group: str | None = None, agent
 
     Raises:
         SessionEnded: there is no such session any more.
+        LoginRefused: the account is not active any more.
         NotPermitted: the user is not in that group.
         OmeroUnavailable: OMERO does not answer.
     """
     uuid = key.get_secret_value()
     try:
-        return _open(server, uuid, uuid, group=group, agent=agent, detached=True)
+        session = _open(server, uuid, uuid, group=group, agent=agent, detached=True)
     except LoginRefused as refused:
         # OMERO gives the same answer as to a wrong password (omero-blitz: PermissionsVerifierI).
         raise SessionEnded("This OMERO session has ended, or never was.") from refused
+    if ACTIVE not in session.groups:
+        # Disabling an account ends none of its sessions.
+        session.close()
+        raise _inactive(server, session.user)
+    return session
 
 
 def make_long_session(
@@ -104,8 +112,12 @@ def _check_active(service: OmeroSession, user: str) -> None:
             person = service.services.getAdminService().lookupExperimenter(user)
         except omero.ApiUsageException as unknown:
             raise LoginRefused(f"There is no OMERO user {user!r} at {host}.") from unknown
-    if "user" not in groups_of(person):
-        raise LoginRefused(f"The OMERO account of {user} at {host} is not active.")
+    if ACTIVE not in groups_of(person):
+        raise _inactive(service.server, user)
+
+
+def _inactive(server: OmeroServer, user: str) -> LoginRefused:
+    return LoginRefused(f"The OMERO account of {user} at {server.host} is not active.")
 
 
 def _key_for(service: OmeroSession, user: str, idle_seconds: float, agent: str) -> SecretStr:

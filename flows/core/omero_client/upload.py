@@ -134,7 +134,7 @@ class Upload:
 
     def _pump(self, file: StagedFile, store: Store) -> str:
         checksum = new_hash(self._algorithm)
-        with _opened(file) as source:
+        with opened(file) as source:
             before = self._state(source, file)
             buffer = memoryview(bytearray(min(CHUNK, max(file.size, 1))))
             while count := source.readinto(buffer):
@@ -167,8 +167,8 @@ class Upload:
 
 
 @contextmanager
-def _opened(file: StagedFile) -> Iterator[FileIO]:
-    """Open what was verified: a link that took its place since is not followed."""
+def opened(file: StagedFile) -> Iterator[FileIO]:
+    """Open what was verified, unbuffered: a link that took its place since is not followed."""
 
     def without_links(path: str, flags: int) -> int:
         return os.open(path, flags | os.O_NOFOLLOW)
