@@ -1,7 +1,8 @@
 """`python -m deployments.prefect_server`: Prefect's server, as `prefect server start` runs it, but nothing calls home.
 
 Its telemetry is off, whatever the environment says. It serves the v1 UI alone, since v2 asks a vendor's server for an
-analytics configuration, and no pages that load their scripts from elsewhere. All else is set as Prefect documents it,
+analytics configuration, and no pages that load their scripts from elsewhere. Leases of locks are kept in files, since
+those in memory are never given back once the server was restarted. All else is set as Prefect documents it,
 for example `PREFECT_SERVER_API_HOST`, `PREFECT_SERVER_API_PORT` and `PREFECT_SERVER_DATABASE_CONNECTION_URL`.
 """
 
@@ -22,6 +23,7 @@ from prefect.settings import (
 )
 from starlette.routing import Mount
 
+LEASES_IN_FILES = {"PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem"}
 FROM_ELSEWHERE = frozenset({"/docs", "/redoc"})
 """Pages of FastAPI's that load scripts and styles from a public server."""
 
@@ -39,7 +41,7 @@ def create_app() -> FastAPI:
 
 def main() -> None:
     """Serve until a signal ends it."""
-    with temporary_settings({PREFECT_SERVER_ANALYTICS_ENABLED: False}):
+    with temporary_settings({PREFECT_SERVER_ANALYTICS_ENABLED: False, **LEASES_IN_FILES}):
         uvicorn.run(
             create_app(),
             host=PREFECT_SERVER_API_HOST.value(),

@@ -16,7 +16,6 @@ ADMINISTRATOR = "facility@sandbox.example"
 IMPATIENT = {
     "RETRIES__MINUTES": "[0.05, 0.1, 0.2, 0.4, 1, 1]",
     "RETRIES__CRASH_SECONDS": "1",
-    "UPKEEP__INTERVAL": "10",
     "UPKEEP__SILENCE": "90",
 }
 """Settings of a sandbox for tests, by name: what takes minutes to days elsewhere takes seconds."""

@@ -9,10 +9,12 @@ from flows.core.omero_client import (
     BegunImport,
     OmeroSession,
     begin_import,
+    find_duplicates,
     find_earlier_of,
+    link_to_target,
 )
 from flows.core.omero_client.faults import means_lost
-from flows.core.requests import Fileset, ImportedFileset
+from flows.core.requests import Duplicates, Fileset, ImportedFileset
 from flows.core.transfer import clear_fileset
 
 log = logging.getLogger(__name__)
@@ -89,6 +91,20 @@ class Arrivals:
         if again:
             found = find_earlier_of(session, [job.run_key(key) for key in again], control=job.ledger)
             self._there.update({each.key: each for each in found.values()})
+        if job.request.duplicates is Duplicates.SKIP:
+            self._pass_over_duplicates(session)
+
+    def _pass_over_duplicates(self, session: OmeroSession) -> None:
+        """Put what the user has already into the target, and leave for later what another import is about just now."""
+        job = self._job
+        new = [staged for key, staged in self._staged.items() if key not in self._there]
+        held = find_duplicates(session, new, run_id=job.run_id, is_over=job.surroundings.is_over, control=job.ledger)
+        self._refused.update(held.under_way)
+        for key, duplicate in held.found.items():
+            target = job.target()
+            link_to_target(session, duplicate.images, target)
+            place = {"target_kind": target.kind, "target_id": target.id}
+            self._there[key] = duplicate.model_copy(update=place)
 
     def _begin(self, session: OmeroSession) -> None:
         job = self._job

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from prefect.server.concurrency.lease_storage import get_concurrency_lease_storage
 from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_UI_STATIC_DIRECTORY, temporary_settings
 
-from deployments.prefect_server import create_app
+from deployments.prefect_server import LEASES_IN_FILES, create_app
 
 Get = Callable[[str], httpx.Response]
 
@@ -27,6 +28,11 @@ def get(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Get]:
                 return await client.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
 
         yield lambda path: asyncio.run(ask(path))
+
+
+def test_leases_outlive_a_restart() -> None:
+    with temporary_settings(LEASES_IN_FILES):
+        assert get_concurrency_lease_storage().__module__.endswith(".filesystem")
 
 
 def test_the_v1_ui_is_the_only_one(get: Get) -> None:

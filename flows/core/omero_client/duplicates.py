@@ -55,9 +55,7 @@ def find_duplicates(
     a hash over paths, sizes and times; once its run is over, what it left without images is removed.
 
     Args:
-        session: of the user.
-        filesets: with their bytes at hand.
-        run_id: of the present run.
+        session, filesets, run_id: of the present run.
         is_over: says whether the run of this id has ended, or is not known any more.
         control: asked on every chunk that is hashed whether to go on.
 
