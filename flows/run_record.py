@@ -112,9 +112,13 @@ class RunRecord:
     def look_if_prefect_answers(self) -> None:
         """Do the same; nothing is said while Prefect is away, since no other attempt can begin then."""
         try:
-            self.look()
+            run = self.look()
         except httpx.HTTPError as away:
             log.warning("Prefect does not answer, the import goes on: %s", type(away).__name__)
+            return
+        # A cancel comes as a signal, but not once the worker died, or Prefect was away for half a minute.
+        if run.state is not None and run.state.type is StateType.CANCELLING:
+            raise ImportCancelled
 
     def is_over(self, run_id: str) -> bool:
         """Whether another run has ended for good, or was deleted; no, where Prefect does not say."""

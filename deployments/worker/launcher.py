@@ -10,6 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import anyio
 import httpx
@@ -59,6 +60,8 @@ class Launcher:
         self._worker = CourierWorker(pool, name, settings.limit, self._is_closed)
         self._orphans: list[psutil.Process] = []
         self._orders = Orders()
+        self._written: Orders | None = None
+        self._unwritten = False
         self._bandwidth = settings.bandwidth
         self._signals = 0
         self._killing = False
@@ -109,18 +112,20 @@ class Launcher:
             await anyio.sleep(interval)
 
     async def _until_done(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Do something, again and again while Prefect does not answer."""
+        """Do something, again and again until it succeeds: Prefect may be away for long."""
         pause = LOOK_SECONDS
         while True:
+            level = logging.WARNING if pause == LOOK_SECONDS else logging.DEBUG
             try:
                 await work()
             except httpx.HTTPError as error:
-                level = logging.WARNING if pause == LOOK_SECONDS else logging.DEBUG
                 log.log(level, "Prefect does not answer, it is asked again: %s", type(error).__name__)
-                await anyio.sleep(pause)
-                pause = min(2 * pause, BANDWIDTH_SECONDS)
+            except Exception:
+                log.log(level, "Something went wrong, it is tried again", exc_info=True)
             else:
                 return
+            await anyio.sleep(pause)
+            pause = min(2 * pause, BANDWIDTH_SECONDS)
 
     async def _end_lost(self) -> None:
         """End the runs of this machine whose process is gone."""
@@ -162,13 +167,25 @@ class Launcher:
             held_since=None if held is None else before.held_since or now,
             bytes_per_second=None if self._bandwidth is None else max(1, self._bandwidth // max(1, self._running)),
         )
-        if orders != before or not self._places.orders.exists():
-            self._orders = orders
-            write_orders(self._places.orders, orders)
+        self._orders = orders
+        self._write()
         if draining is not None and before.draining is None:
             log.info("It takes no more runs, and ends when the %d that it has gave their places back", self._running)
         if held != before.held:
             log.info("It pauses: %s", held) if held else log.info("It goes on: the machine is free again")
+
+    def _write(self) -> None:
+        """Write the orders where they changed; a disk that is full now may have room later."""
+        if self._written == self._orders:
+            return
+        try:
+            write_orders(self._places.orders, self._orders)
+        except OSError as error:
+            level = logging.DEBUG if self._unwritten else logging.WARNING
+            log.log(level, "Its runs cannot be told what to do: %s", error)
+            self._unwritten = True
+        else:
+            self._written, self._unwritten = self._orders, False
 
     async def _read_bandwidth(self) -> None:
         """Take over what an operator set in Prefect: a number of bytes per second, 0 for no limit."""
@@ -199,8 +216,8 @@ def bytes_per_second(value: object) -> int | None:
 def end_lost(directory: Path) -> None:
     """Mark runs Crashed whose process was on this host and is gone: housekeeping starts them again."""
 
-    def is_alive(pid: int) -> bool:
-        return orphans.is_flow_run(pid) or pid in [each.pid for each in running(directory)]
+    def is_alive(run_id: UUID, pid: int) -> bool:
+        return pid in [each.pid for each in running(directory)] or orphans.is_carried_out(str(run_id))
 
     with get_client(sync_client=True) as client:
         for run_id in lost_on_host(client, socket.gethostname(), is_alive):

@@ -11,12 +11,9 @@ ORDERS = "COURIER_WORKER__ORDERS"
 """Our mark of the worker that it belongs to."""
 
 
-def is_flow_run(pid: int) -> bool:
-    """Say whether there is a process of this number, and it carries out a flow run."""
-    try:
-        return RUN_ID in psutil.Process(pid).environ()
-    except psutil.Error:
-        return False
+def is_carried_out(run_id: str) -> bool:
+    """Say whether a process on this machine carries out this run."""
+    return any(_environment(each).get(RUN_ID) == run_id for each in psutil.process_iter())
 
 
 def left_behind(orders: str) -> list[psutil.Process]:
@@ -25,11 +22,16 @@ def left_behind(orders: str) -> list[psutil.Process]:
 
 
 def _obeys(process: psutil.Process, orders: str) -> bool:
+    environment = _environment(process)
+    return RUN_ID in environment and environment.get(ORDERS) == orders and _leads(process.pid)
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    """Return that of a living process of our own account; others have none that concerns us."""
     try:
-        environment = process.environ()
-        return RUN_ID in environment and environment.get(ORDERS) == orders and _leads(process.pid)
+        return process.environ() if lives(process) else {}
     except psutil.Error:
-        return False
+        return {}
 
 
 def _leads(pid: int) -> bool:

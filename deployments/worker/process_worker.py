@@ -3,7 +3,8 @@
 What differs from Prefect's own, 3.8.8:
 a run is named by host and process id, from the moment it is claimed, so that a dead one can be told from a living one;
 its process is no part of the worker's session, and outlives it (`starter.py`);
-an error while one run is submitted leaves the others alone (there, it ends the worker and all that it runs).
+an error while one run is submitted leaves the others alone, and a run that was given back is taken again only once its
+process has ended (there, either ends the worker and all that it runs).
 """
 
 import abc
@@ -18,11 +19,12 @@ from uuid import UUID
 
 import anyio
 import anyio.abc
-import httpx
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.flows import load_flow_from_flow_run
 from prefect.runner._flow_run_executor import FlowRunExecutionResult, FlowRunExecutorContext
 from prefect.runner._process_manager import ProcessHandle
+from prefect.workers.base import BaseWorkerResult
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from deployments.worker.starter import Starter
@@ -51,11 +53,12 @@ class CourierWorker(ProcessWorker, abc.ABC):
         super().__init__(work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False)
         self._closed = closed
         self._contexts: dict[UUID, FlowRunExecutorContext] = {}
+        self._carried: set[UUID] = set()
 
     @property
     def busy(self) -> int:
         """How many runs it takes or carries out."""
-        return len(self._contexts.keys() | self._submitting_flow_run_ids)
+        return len(self._carried | self._submitting_flow_run_ids)
 
     def occupy(self, who: Hashable) -> None:
         """Keep a place for a run that somebody else started, if one is free."""
@@ -76,6 +79,11 @@ class CourierWorker(ProcessWorker, abc.ABC):
         """Take runs, if any may be taken."""
         return [] if self._closed() else await super().get_and_submit_flow_runs()
 
+    async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
+        return await super()._submit_scheduled_flow_runs(
+            [each for each in flow_run_response if each.flow_run.id not in self._carried]
+        )
+
     async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
         """Claim a run, in our name until it has a process."""
         if self._closed() or not await super()._propose_pending_state(flow_run):
@@ -86,10 +94,19 @@ class CourierWorker(ProcessWorker, abc.ABC):
     async def _submit_run(self, flow_run: FlowRun) -> None:
         try:
             await super()._submit_run(flow_run)
-        except httpx.HTTPError as error:
-            self._logger.warning("%s is not started: Prefect does not answer (%s)", flow_run.name, type(error).__name__)
+        except Exception:
+            self._logger.warning("%s is not started, it is taken again later", flow_run.name, exc_info=True)
             self._release_limit_slot(flow_run.id)
             self._submitting_flow_run_ids.discard(flow_run.id)
+
+    async def _submit_run_and_capture_errors(
+        self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[int | Exception] | None = None
+    ) -> BaseWorkerResult | Exception:
+        self._carried.add(flow_run.id)
+        try:
+            return await super()._submit_run_and_capture_errors(flow_run, task_status)
+        finally:
+            self._carried.discard(flow_run.id)
 
     async def run(
         self,

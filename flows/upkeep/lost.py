@@ -48,13 +48,13 @@ def mark_lost(
     return _end(client, silent, f"Its process gave no sign of life for {silence:.0f} s.")
 
 
-def lost_on_host(client: SyncPrefectClient, hostname: str, is_alive: Callable[[int], bool]) -> list[UUID]:
+def lost_on_host(client: SyncPrefectClient, hostname: str, is_alive: Callable[[UUID, int], bool]) -> list[UUID]:
     """Mark runs whose process was on this host and does not exist any more: for a worker that starts.
 
     Args:
         client: of the Prefect server.
         hostname: the part before the colon of a run's `infrastructure_pid`.
-        is_alive: whether a process of this id lives; asked after the run was read.
+        is_alive: whether a run's process lives, by the run's id and its own; asked after the run was read.
 
     Returns:
         Those that were marked.
@@ -64,7 +64,7 @@ def lost_on_host(client: SyncPrefectClient, hostname: str, is_alive: Callable[[i
     for run in _active(client):
         host, _, pid = (run.infrastructure_pid or "").rpartition(":")
         starting = run.state is not None and run.state.is_pending() and since(run) > settled
-        if host == hostname and pid.isdecimal() and not is_alive(int(pid)) and not starting:
+        if host == hostname and pid.isdecimal() and not is_alive(run.id, int(pid)) and not starting:
             gone.append(run)
     return _end(client, gone, f"Its process on {hostname} is gone.")
 

@@ -206,6 +206,17 @@ def test_a_run_outlives_its_worker_and_the_next_one_knows_it(ground: Ground) -> 
     assert ground.states(large.number).count("Running") == 1
 
 
+def test_a_run_whose_worker_died_still_hears_a_cancel(ground: Ground) -> None:
+    large = Import(ground).uploads()
+    ground.hold()
+    os.kill(ground.worker(), signal.SIGKILL)
+
+    ground.alice.http.post(f"/v1/imports/{large.number}/cancel").raise_for_status()
+
+    assert ground.alice.outcome(large.number)["state"] == "cancelled"
+    assert images_in(ground.sandbox, "alice", "Worker", large.dataset) == []
+
+
 def test_a_run_that_died_with_its_worker_is_known_to_be_lost_when_that_is_back(ground: Ground) -> None:
     large = Import(ground).uploads()
     process = large.process()

@@ -108,7 +108,7 @@ def test_a_worker_that_starts_ends_what_died_on_its_host(
     found = run("spr")
     prefect.update_flow_run(found, infrastructure_pid=process)
 
-    lost_on_host(prefect, HOST, lambda pid: pid == 17)
+    lost_on_host(prefect, HOST, lambda _, pid: pid == 17)
 
     assert seen(found).state.type.value == becomes
 
@@ -119,7 +119,7 @@ def test_a_run_that_is_being_started_is_not_judged_by_the_process_before(
     starting = run("sprap")
     prefect.update_flow_run(starting, infrastructure_pid=f"{HOST}:{NOBODY}")
 
-    lost_on_host(prefect, HOST, lambda _: False)
+    lost_on_host(prefect, HOST, lambda *_: False)
 
     assert seen(starting).state.is_pending()
 
