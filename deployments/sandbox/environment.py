@@ -94,6 +94,8 @@ def settings_file(home: Home, remembered: Remembered, changed: Mapping[str, str]
         # Short: who stops a sandbox waits for it.
         "WORKER__DRAIN_SECONDS": 2,
         "WORKER__DIRECTORY": home.worker,
+        # Everything here is for the imports: there is nobody for whom they should stand back.
+        "WORKER__NICE": 0,
         "CONSOLE__URL": f"http://127.0.0.1:{ports['prefect']}",
         "SEAL_KEYS": f'["{remembered.seal_key}"]',
     }
