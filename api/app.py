@@ -40,7 +40,7 @@ def create_app(
         connect: opens the way to the workflow engine, for as long as the application runs.
     """
     chosen = settings or read_settings()
-    audit = AuditTrail(chosen.audit.file)
+    audit = AuditTrail(chosen.audit)
     servers = omero or OmeroServers(chosen.servers, chosen.http.session_idle_hours)
 
     @asynccontextmanager

@@ -6,17 +6,19 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
 from pydantic import SecretStr
 
 from flows.core.account import Account
+from flows.core.audit import AuditEntry, note
 from flows.core.errors import StagingFailed, UnknownServer
 from flows.core.ledger import Ledger
 from flows.core.notify import receivers
 from flows.core.omero_client import ImportDetails, ResolvedTarget, resolve_target
-from flows.core.requests import Fileset, ImportRequest, Target, run_title
+from flows.core.requests import Fileset, ImportedImage, ImportRequest, Target, run_title
 from flows.core.settings import Settings
 from flows.core.transfer import clear_run
 from flows.core.verify.roots import Access
@@ -166,6 +168,21 @@ class Job:
             comments=tuple(asked.comments),
             annotation_ids=tuple(asked.annotation_ids),
         )
+
+    def note(self, action: str, fileset: Fileset, images: Sequence[ImportedImage] = ()) -> None:
+        """Note in the audit trail that a fileset was `imported`, `skipped` or `deleted`."""
+        entry = AuditEntry(
+            when=datetime.now(UTC),
+            action=action,
+            server=self.server_name,
+            as_whom=self.request.on_behalf_of,
+            import_id=self.run_id,
+            target=self.target_text or None,
+            group=self.request.group,
+            sources=tuple(file.client_path for file in fileset.files),
+            images=tuple(image.id for image in images),
+        )
+        note(self.settings.audit, entry)
 
     @property
     def receivers(self) -> tuple[str, ...]:

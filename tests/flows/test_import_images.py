@@ -1,5 +1,6 @@
 """The whole way, through the sandbox: what OMERO and the mailbox hold afterwards."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,18 @@ def test_an_import_goes_on_when_its_user_has_logged_out(alice: Courier, logged_i
     assert alice.http.delete("/v1/sessions/current").status_code == 204
 
     assert logged_in("alice").outcome(number)["state"] == "completed"
+
+
+def test_the_audit_trail_says_who_asked_and_what_came_of_it(alice: Courier, sandbox: Running) -> None:
+    image = make_small_ome_tiff(alice.folder() / "noted.ome.tiff")
+
+    ended = alice.outcome(number := alice.asks(image))
+
+    entries = map(json.loads, sandbox.home.audit_log.read_text().splitlines())
+    asked, done = [each for each in entries if each.get("import_id") == number]
+    assert (asked["action"], asked["who"]) == ("import", "user:alice")
+    assert (done["action"], done["as_whom"], done["sources"]) == ("imported", "alice", [str(image)])
+    assert done["images"] == [each["id"] for each in ended["filesets"][0]["images"]]
 
 
 def test_a_fault_that_passes_costs_a_second_attempt_and_no_second_image(
