@@ -55,7 +55,9 @@ def find_duplicates(
     a hash over paths, sizes and times; once its run is over, what it left without images is removed.
 
     Args:
-        session, filesets, run_id: of the present run.
+        session: of the user that the run imports for.
+        filesets: what the run is about to import.
+        run_id: of the present run.
         is_over: says whether the run of this id has ended, or is not known any more.
         control: asked on every chunk that is hashed whether to go on.
 
