@@ -49,17 +49,16 @@ def find_duplicates(
 ) -> Duplicates:
     """Look which of these filesets the user has in OMERO already, with the same content.
 
-    Cheap first: one question for the sizes of all. Only a file whose size OMERO holds is hashed (unless it was while
-    it was staged), with the algorithm that OMERO used for it, and looked for by that; then all files of the set have
-    to agree, in size and hash, whatever they are called. An import that has not got that far is found by its mark,
-    a hash over paths, sizes and times; once its run is over, what it left without images is removed.
+    Cheap first: only a file whose size OMERO holds is hashed (unless it was while it was staged), as OMERO hashed its
+    own; then all files of the set have to agree, whatever they are called. An import that has not got that far is
+    found by its mark; once its run is over, what it left without images is removed.
 
     Args:
         session: of the user that the run imports for.
         filesets: what the run is about to import.
         run_id: of the present run.
         is_over: says whether the run of this id has ended, or is not known any more.
-        control: asked on every chunk that is hashed whether to go on.
+        control: asked while hashing whether to go on.
 
     Raises:
         OmeroError: OMERO cannot say, or cannot remove what a run that is over left.
