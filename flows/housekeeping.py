@@ -18,19 +18,22 @@ from flows.upkeep.lost import end_lost_runs
 from flows.upkeep.outages import end_outages
 from flows.upkeep.pacing import keep_pace
 from flows.upkeep.revival import revive_lost_runs
-from flows.upkeep.rounds import forget_missed_rounds
+from flows.upkeep.rounds import crowded, forget_missed_rounds
 from flows.upkeep.sessions import look_after_sessions
 from flows.upkeep.told import forget_what_was_told, tell_of_ended_runs, tidy_up
 from flows.upkeep.waiting import release_held_runs
 
 log = logging.getLogger(__name__)
 
-DUTIES = (
+URGENT = (
     forget_missed_rounds,
     end_lost_runs,
     revive_lost_runs,
-    end_outages,
     release_held_runs,
+)
+"""What only asks Prefect."""
+OTHERS = (
+    end_outages,
     forget_what_was_told,
     tell_of_ended_runs,
     tell_of_delays,
@@ -41,7 +44,7 @@ DUTIES = (
     forget_old_runs,
     send_digest,
 )
-"""What a round does, in this order: what is told of comes after what is found."""
+"""What may take its time, since it asks OMERO, too. What is told of comes after what is found."""
 
 
 @flow(name=names.HOUSEKEEPING_FLOW, persist_result=False)
@@ -53,8 +56,10 @@ def housekeeping() -> State[None]:
     tidy_log()
     settings = read_settings()
     with get_client(sync_client=True) as client:
-        failed = [duty.__name__.replace("_", " ") for duty in DUTIES if not done(duty, client, settings)]
-    return Failed(message=f"Not done: {', '.join(failed)}. The log says why.") if failed else Completed()
+        failed = [duty for duty in URGENT if not done(duty, client, settings)]
+        if not crowded(client):
+            failed += [duty for duty in OTHERS if not done(duty, client, settings)]
+    return verdict([duty.__name__.replace("_", " ") for duty in failed])
 
 
 def done(duty: Callable[[SyncPrefectClient, Settings], object], client: SyncPrefectClient, settings: Settings) -> bool:
@@ -65,3 +70,8 @@ def done(duty: Callable[[SyncPrefectClient, Settings], object], client: SyncPref
         log.exception("%s failed", duty.__name__)
         return False
     return True
+
+
+def verdict(failed: list[str]) -> State[None]:
+    """Return the state that a round ends in, in which these duties failed."""
+    return Failed(message=f"Not done: {', '.join(failed)}. The log says why.") if failed else Completed()

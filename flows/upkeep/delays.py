@@ -17,7 +17,7 @@ from flows.history import last_asked
 from flows.outbox import About, hand_over
 from flows.upkeep import notes
 from flows.upkeep.addresses import find_address, receivers_of
-from flows.upkeep.runs import IMPORTS, find, in_state, tag, tag_value
+from flows.upkeep.runs import IMPORTS, find, for_a_while, in_state, tag, tag_value
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,8 @@ def tell_of_delays(client: SyncPrefectClient, settings: Settings, *, now: dateti
     """Tell users whose imports wait longer than the settings say; of many that wait for their turn, of one."""
     now = now or datetime.now(UTC)
     in_turn: set[tuple[str | None, str | None]] = set()
-    for run in list(_late(client, timedelta(minutes=settings.notifications.delay_minutes), now)):
+    limit = timedelta(minutes=settings.notifications.delay_minutes)
+    for run in for_a_while(list(_late(client, limit, now))):
         whose = tag_value(run, names.server_tag("")), tag_value(run, names.user_tag(""))
         waits_in_turn = run.state is not None and run.state.name in TURN
         if not (waits_in_turn and whose in in_turn) and not _tell(client, run, settings, now):

@@ -48,6 +48,11 @@ def end_outages(client: SyncPrefectClient, settings: Settings) -> None:
             client.update_work_pool(pool_of(name), WorkPoolUpdate(is_paused=True))
 
 
+def away(client: SyncPrefectClient, settings: Settings) -> list[str]:
+    """Return the servers that are known to be away."""
+    return [name for name in settings.servers if notes.read(client, outage_name(name)) is not None]
+
+
 def why_away(server: OmeroServer) -> str | None:
     """Ask a server once, and say why nothing can be imported into it now; None when something can."""
     patience = {

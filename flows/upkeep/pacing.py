@@ -108,8 +108,9 @@ def _slowness(client: SyncPrefectClient, name: str, server: OmeroServer, limit: 
     """Measure while there is something to import only; a server that is away is no matter of pace."""
     if not _has_work(client, name):
         return ""
+    patience = {"call_timeout": min(server.call_timeout, 3 * limit)}
     try:
-        took = latency(server)
+        took = latency(server.model_copy(update=patience))
     except CourierError as away:
         log.info("%s cannot be measured: %s", name, away)
         return ""

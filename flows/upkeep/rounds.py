@@ -13,18 +13,29 @@ from prefect.exceptions import ObjectNotFound
 
 from flows.core.names import HOUSEKEEPING_FLOW
 from flows.core.settings import Settings, Upkeep
-from flows.upkeep.runs import find, in_state
+from flows.upkeep.runs import find, in_state, of_flows
+
+MISSED = timedelta(seconds=15)
+"""What was due that long ago nobody took."""
+ENOUGH = 3
+"""Rounds that may be made side by side."""
 
 
 def forget_missed_rounds(client: SyncPrefectClient, _settings: Settings) -> None:
     """Remove rounds that were due while no worker ran: one round does the work of all of them."""
     missed = where.FlowRunFilter(
         state=in_state([StateType.SCHEDULED]),
-        next_scheduled_start_time=where.FlowRunFilterNextScheduledStartTime(before_=datetime.now(UTC)),
+        next_scheduled_start_time=where.FlowRunFilterNextScheduledStartTime(before_=datetime.now(UTC) - MISSED),
     )
     for run in list(find(client, [HOUSEKEEPING_FLOW], missed)):
         with suppress(ObjectNotFound):  # another round did it
             client.delete_flow_run(run.id)
+
+
+def crowded(client: SyncPrefectClient) -> bool:
+    """Say whether enough rounds are being made: where OMERO takes long to answer, they must not pile up."""
+    running = where.FlowRunFilter(state=in_state([StateType.RUNNING]))
+    return client.count_flow_runs(flow_filter=of_flows([HOUSEKEEPING_FLOW]), flow_run_filter=running) > ENOUGH
 
 
 def watched(client: SyncPrefectClient, upkeep: Upkeep) -> bool:

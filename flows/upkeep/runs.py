@@ -1,7 +1,8 @@
 """Runs as housekeeping finds them in Prefect, and how it changes them: looked at again just before."""
 
 import logging
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 PAGE = 50
 """Runs come with their parameters: up to 256 KiB each."""
+SECONDS_AT_A_TIME = 30.0
 IMPORTS = (names.IMPORT_FLOW,)
 PROMISED = (names.IMPORT_FLOW, names.MESSAGE_FLOW)
 """Flows whose runs are to come to an end, whatever dies."""
@@ -58,6 +60,16 @@ def find(
         yield from page
         if len(page) < PAGE:
             return
+
+
+def for_a_while(runs: Iterable[FlowRun], seconds: float = SECONDS_AT_A_TIME) -> Iterator[FlowRun]:
+    """Yield runs until the time is up: where somebody takes long to answer, the rest is left to the next round."""
+    end = time.monotonic() + seconds
+    for run in runs:
+        if time.monotonic() > end:
+            log.info("the rest is left to the next round")
+            return
+        yield run
 
 
 def history(client: SyncPrefectClient, run_id: UUID) -> list[Step]:

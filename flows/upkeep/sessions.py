@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
+from itertools import chain
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas import filters as where
@@ -17,7 +18,9 @@ from flows.core.omero_client import join
 from flows.core.seal import CARRIED, CarriedSession, carried_session_name, reseal, unseal
 from flows.core.settings import Settings
 from flows.upkeep import notes
+from flows.upkeep.outages import away
 from flows.upkeep.runs import IMPORTS, LIVING, change, find, in_state, tagged
+from flows.upkeep.told import untold
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +34,7 @@ def look_after_sessions(client: SyncPrefectClient, settings: Settings, *, grace:
     if not carried:
         return
     needed = _runs_by_session(client)
-    is_alive = cache(lambda server, key: _is_alive(settings, server, key))
+    is_alive = cache(partial(_is_alive, settings, set(away(client, settings))))
     for each in carried:
         if (run := needed.get(each.name)) is None:
             _drop_if_old(client, each, grace)
@@ -47,12 +50,12 @@ def look_after_sessions(client: SyncPrefectClient, settings: Settings, *, grace:
 
 
 def _runs_by_session(client: SyncPrefectClient) -> Mapping[str, FlowRun]:
-    """Return the runs that still need a session: those to come or under way, and those to be cleared up after."""
+    """Return the runs that still need a session: to come, under way, to be told of, or to be cleared up after."""
     wanted = (
         where.FlowRunFilter(state=in_state([*LIVING, StateType.CRASHED])),
         where.FlowRunFilter(tags=tagged(UNTIDY)),
     )
-    runs = (run for each in wanted for run in find(client, IMPORTS, each))
+    runs = chain(*(find(client, IMPORTS, each) for each in wanted), untold(client, datetime.now(UTC)))
     return {carried_session_name(run.idempotency_key): run for run in runs if run.idempotency_key}
 
 
@@ -72,16 +75,17 @@ def _sealed_anew(client: SyncPrefectClient, carried: Variable, settings: Setting
     return anew
 
 
-def _is_alive(settings: Settings, server: str, key: str) -> bool:
+def _is_alive(settings: Settings, away: set[str], server: str, key: str) -> bool:
     """Give a sign of life, and say whether the session lives: where that cannot be told, it does."""
-    if server not in settings.servers:
+    if server not in settings.servers or server in away:
         return True
     try:
         join(settings.servers[server], SecretStr(key)).close()
     except LoginRefused:
         return settings.servers[server].service_account is not None
-    except CourierError as away:
-        log.info("a session at %s got no sign of life: %s", server, away)
+    except CourierError as error:
+        log.info("sessions at %s get no sign of life: %s", server, error)
+        away.add(server)  # it is not asked again for each session
     return True
 
 

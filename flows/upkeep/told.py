@@ -1,7 +1,6 @@
 """Nobody is left without a word: of imports that ended, or wait long, and whose own process did not say so."""
 
 import logging
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +17,7 @@ from flows.core.settings import Settings
 from flows.history import asked_by_person
 from flows.outbox import About, hand_over
 from flows.upkeep.endings import Ending
-from flows.upkeep.runs import IMPORTS, change, find, history, in_state, of_flows, since, tag, tagged
+from flows.upkeep.runs import IMPORTS, change, find, for_a_while, history, in_state, of_flows, since, tag, tagged
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +27,12 @@ LOOK_BACK = timedelta(days=30)
 """What ended before that is no news."""
 PATIENCE = timedelta(days=1)
 """How long OMERO may be away until it is told without what only it knows: the user's address, and what is in it."""
-AT_A_TIME = 30.0
-"""Seconds: where OMERO takes its time, a round leaves the rest to the next."""
 ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED)
 
 
 def tell_of_ended_runs(client: SyncPrefectClient, settings: Settings, *, quiet: timedelta = QUIET) -> None:
     """Tell of every import that ended a while ago and whose user was not told."""
-    end = time.monotonic() + AT_A_TIME
-    for run in list(_untold(client, datetime.now(UTC) - quiet)):
-        if time.monotonic() > end:
-            log.info("the rest is told in the next round")
-            return
+    for run in for_a_while(list(untold(client, datetime.now(UTC) - quiet))):
         try:
             tell(client, run, settings)
         except (ValidationError, UnknownServer) as strange:
@@ -71,8 +64,13 @@ def tell(client: SyncPrefectClient, run: FlowRun, settings: Settings) -> None:
 def tidy_up(client: SyncPrefectClient, settings: Settings) -> None:
     """Look again at imports of which something half-done may be in an OMERO that was away when they ended."""
     untidy = where.FlowRunFilter(tags=tagged(names.UNTIDY), state=in_state(ENDED))
-    for run in list(find(client, IMPORTS, untidy)):
-        ending = Ending(client, run, settings)
+    for run in for_a_while(list(find(client, IMPORTS, untidy))):
+        try:
+            ending = Ending(client, run, settings)
+        except (ValidationError, UnknownServer) as strange:
+            log.warning("%s was no import of ours, nothing is cleared: %s", run.name, type(strange).__name__)
+            tag(client, run.id, drop=[names.UNTIDY])
+            continue
         ending.settle()
         if ending.tidy:
             tag(client, run.id, drop=[names.UNTIDY])
@@ -86,7 +84,7 @@ def forget_what_was_told(client: SyncPrefectClient, _settings: Settings) -> None
             tag(client, run.id, drop=[names.TOLD, names.INTERIM_TOLD])
 
 
-def _untold(client: SyncPrefectClient, before: datetime) -> Iterator[FlowRun]:
+def untold(client: SyncPrefectClient, before: datetime) -> Iterator[FlowRun]:
     """Return the ended runs without the tag. Prefect cannot be asked for what is missing: they are counted first."""
     window = where.FlowRunFilterEndTime(after_=before - LOOK_BACK, before_=before)
     ended = where.FlowRunFilter(state=in_state(ENDED), end_time=window)

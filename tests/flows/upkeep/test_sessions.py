@@ -11,7 +11,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
 from pydantic import SecretStr
 
-from flows.core.names import UNTIDY
+from flows.core.names import TOLD, UNTIDY
 from flows.core.omero_client import OmeroSession, log_in
 from flows.core.seal import CarriedSession, carried_session_name, seal, unseal
 from flows.core.settings import OmeroServer, Settings
@@ -60,20 +60,21 @@ def kept(prefect: SyncPrefectClient, name: str) -> bool:
 @pytest.mark.parametrize(
     "made",
     [
-        pytest.param(("s", False, True), id="the run is to come"),
-        pytest.param(("spra", False, True), id="the run waits for a further try"),
-        pytest.param(("spr", False, True), id="the run is under way"),
-        pytest.param(("sprx", False, True), id="the run's process was lost"),
-        pytest.param(("sprc", False, False), id="the run has ended"),
-        pytest.param(("sk", False, False), id="the run was cancelled"),
-        pytest.param(("sprk", True, True), id="something is left to be removed with it"),
+        pytest.param(("s", (), True), id="the run is to come"),
+        pytest.param(("spra", (), True), id="the run waits for a further try"),
+        pytest.param(("spr", (), True), id="the run is under way"),
+        pytest.param(("sprx", (), True), id="the run's process was lost"),
+        pytest.param(("sprc", (TOLD,), False), id="the run has ended"),
+        pytest.param(("sk", (TOLD,), False), id="the run was cancelled"),
+        pytest.param(("sk", (), True), id="it takes a session to find out whom to tell"),
+        pytest.param(("sprk", (TOLD, UNTIDY), True), id="something is left to be removed with it"),
     ],
 )
 def test_a_session_goes_with_its_run(
-    made: tuple[str, bool, bool], carry: Callable[..., Any], here: Settings, prefect: SyncPrefectClient
+    made: tuple[str, tuple[str, ...], bool], carry: Callable[..., Any], here: Settings, prefect: SyncPrefectClient
 ) -> None:
-    letters, untidy, stays = made
-    _, name = carry(letters, tags=(UNTIDY,) if untidy else ())
+    letters, tags, stays = made
+    _, name = carry(letters, tags=tags)
 
     look_after_sessions(prefect, here, grace=timedelta())
 
