@@ -94,7 +94,7 @@ class Import:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         folder = ground.alice.folder()
-        self.file = make_large_ome_tiff(folder / "large.ome.tiff", at_least=BYTES, seed=len(folder.name))
+        self.file = make_large_ome_tiff(folder / "large.ome.tiff", at_least=BYTES, seed=int(folder.name, 16))
         self.dataset = folder.name
         self.number = ground.alice.asks(self.file, target=f"Project:name:Worker/Dataset:name:{self.dataset}")
 
