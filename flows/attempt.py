@@ -172,7 +172,7 @@ class Attempt:
             receivers=self.job.receivers,
         )
 
-    def end(self, at_the_end: Callable[[Job, ImportReport], object]) -> None:
+    def end(self, at_the_end: Callable[[Job, ImportReport], State[None]]) -> None:
         """Give everything an outcome, show the report, and tell the people; or leave it to a further try.
 
         Raises:
@@ -187,8 +187,9 @@ class Attempt:
         self.job.ledger.settle(UnexpectedFault("The import ended before this was imported."))
         report = self.report()
         self._publisher.page(report_page(report))
-        at_the_end(self.job, report)
-        self._record.note_told(self.job.tags)
+        # Who could not be told, nor a message be handed over to them, is told by housekeeping.
+        if at_the_end(self.job, report).is_completed():
+            self._record.note_told(self.job.tags)
         self._release_next(ending=True)
 
     def _release_next(self, *, ending: bool) -> None:
@@ -211,7 +212,7 @@ class Attempt:
 
 
 @contextmanager
-def attempt(request: ImportRequest, *, at_the_end: Callable[..., object]) -> Iterator[Attempt]:
+def attempt(request: ImportRequest, *, at_the_end: Callable[..., State[None]]) -> Iterator[Attempt]:
     """Surround the stages: whatever happens inside, the outcome is shown and told."""
     tidy_log()
     settings = read_settings()

@@ -60,6 +60,14 @@ def stand_in(understudy) -> Omero:
     return Omero(server=server, user="alice", password=SecretStr("alice"))
 
 
+@pytest.fixture
+def trouble(understudy):
+    """The switchboard of the stand-in, put right again afterwards."""
+    yield understudy.control
+    understudy.control.let_go()
+    understudy.control.clear()
+
+
 @pytest.fixture(params=["stand-in", "real"])
 def omero(request: pytest.FixtureRequest) -> Omero:
     """Each OMERO that there is."""

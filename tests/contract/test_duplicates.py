@@ -42,13 +42,6 @@ def omero(stand_in):
 
 
 @pytest.fixture
-def trouble(understudy):
-    yield understudy.control
-    understudy.control.let_go()
-    understudy.control.clear()
-
-
-@pytest.fixture
 def image(tmp_path, unique):
     """A file whose bytes OMERO does not hold yet."""
     return make_small_ome_tiff(tmp_path / f"{unique}.ome.tiff", seed=uuid4().int % 2**31)

@@ -36,14 +36,6 @@ def omero(stand_in):
 
 
 @pytest.fixture
-def trouble(understudy):
-    """Its switchboard, put right again afterwards."""
-    yield understudy.control
-    understudy.control.let_go()
-    understudy.control.clear()
-
-
-@pytest.fixture
 def run_id(run_key):
     return run_key.split("/")[0]
 

@@ -32,14 +32,6 @@ def omero(stand_in):
 
 
 @pytest.fixture
-def trouble(understudy):
-    """Its switchboard, put right again afterwards."""
-    yield understudy.control
-    understudy.control.let_go()
-    understudy.control.clear()
-
-
-@pytest.fixture
 def bring(session, stage, run_key, small_ome_tiff):
     """Import a small image, and further files with it."""
 

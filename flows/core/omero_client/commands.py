@@ -20,6 +20,9 @@ LOOK = 0.5
 POLL = 2.0
 """Seconds between two questions whether the command has ended: its call-back may get lost."""
 
+SIGN_OF_LIFE = 10.0
+"""Seconds between two questions whether OMERO is there, while it holds an answer back."""
+
 DELETE_TIMEOUT = 600.0
 """Seconds that a deletion may take: OMERO does it in one transaction."""
 
@@ -82,21 +85,28 @@ def wait_for(
         ending.stop()
 
 
-def ask_patiently(begin: Callable[..., Any], *arguments: Any, check: Callable[[], None]) -> Any:
+def ask_patiently(session: OmeroSession, begin: Callable[..., Any], *arguments: Any, check: Callable[[], None]) -> Any:
     """Ask something that OMERO may hold back for long, and return the answer.
 
+    Meanwhile OMERO is asked now and then whether it is there at all: one that hangs is not waited for.
+
     Args:
+        session: in which it is asked.
         begin: the asynchronous form of the call, for example `proxy.begin_verifyUpload`.
         arguments: of the call.
         check: called every now and then; what it raises ends the wait.
     """
     answered: Future[Any] = Future()
     begin(*arguments, answered.set_result, answered.set_exception)
+    next_sign = time.monotonic() + SIGN_OF_LIFE
     while True:
         try:
             return answered.result(timeout=LOOK)
         except TimeoutError:
             check()
+        if time.monotonic() >= next_sign:
+            session.services.keepAlive(None)
+            next_sign = time.monotonic() + SIGN_OF_LIFE
 
 
 def _response(handle: Any, ending: _Ending, timeout: float, check: Callable[[], None]) -> Any:

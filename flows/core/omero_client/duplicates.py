@@ -54,11 +54,11 @@ def find_duplicates(
     found by its mark; once its run is over, what it left without images is removed.
 
     Args:
-        session: of the user that the run imports for.
-        filesets: what the run is about to import.
+        session: of the user.
+        filesets: with their bytes at hand.
         run_id: of the present run.
         is_over: says whether the run of this id has ended, or is not known any more.
-        control: asked while hashing whether to go on.
+        control: asked on every chunk that is hashed whether to go on.
 
     Raises:
         OmeroError: OMERO cannot say, or cannot remove what a run that is over left.

@@ -8,6 +8,8 @@ import logging
 import posixpath
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from omero.rtypes import unwrap
@@ -160,15 +162,13 @@ class BegunImport:
         """Return how many images OMERO says that it has made."""
         session = self._session
         self._control.moved(self._key, Stage.UPLOAD, 0, self._total)
-        try:
+        # Closed not before the answer is in: until then a later attempt can find the process.
+        with self._closed_after(self._process, "closing the import"):
             checksums = Upload(session, self._process, self._staged, self._algorithm, self).run()
             with speaking_to(session.server.host, doing="checking the upload"):
                 patient = self._process.ice_invocationTimeout(self._patience())
-                handle = ask_patiently(patient.begin_verifyUpload, checksums, check=self._control.check)
+                handle = ask_patiently(session, patient.begin_verifyUpload, checksums, check=self._control.check)
             return self._wait(handle)
-        finally:
-            # Not before the answer is in: until then a later attempt can find the process.
-            self._quietly(self._process.close, "closing the import")
 
     def sent(self, count: int) -> None:
         """Hear that OMERO has taken further bytes."""
@@ -195,22 +195,21 @@ class BegunImport:
     def _wait(self, handle: Any) -> int:
         self._control.moved(self._key, Stage.IMPORT, 0, self._total)
         server = self._session.server
-        try:
-            with speaking_to(server.host, doing="waiting for the import"):
-                response = wait_for(
-                    self._session,
-                    handle,
-                    timeout=server.import_timeout,
-                    check=self._control.check,
-                    moved=self._stepped,
-                )
-        except CourierError as error:
-            if not means_lost(error):
-                # Deleting under a running import may lose against it.
-                self._quietly(lambda: stop(self._session, handle), "cancelling the import")
-            raise
-        finally:
-            self._quietly(handle.close, "closing the import's handle")
+        with self._closed_after(handle, "closing the import's handle"):
+            try:
+                with speaking_to(server.host, doing="waiting for the import"):
+                    response = wait_for(
+                        self._session,
+                        handle,
+                        timeout=server.import_timeout,
+                        check=self._control.check,
+                        moved=self._stepped,
+                    )
+            except CourierError as error:
+                if not means_lost(error):
+                    # Deleting under a running import may lose against it.
+                    self._quietly(lambda: stop(self._session, handle), "cancelling the import")
+                raise
         if refusal := refusal_in(response):
             raise failure_of_answer(refusal, doing=f"importing at {server.host}")
         return len(response.pixels or ())
@@ -234,6 +233,19 @@ class BegunImport:
         return ImportedFileset(
             key=self._run_key.rpartition("/")[2], name=name, fileset_id=self.fileset_id, images=held.images
         )
+
+    @contextmanager
+    def _closed_after(self, opened: Any, doing: str) -> Iterator[None]:
+        """Close it whatever happens in the block; not over a lost connection, where each call is waited for in vain."""
+        lost = False
+        try:
+            yield
+        except CourierError as error:
+            lost = means_lost(error)
+            raise
+        finally:
+            if not lost:
+                self._quietly(opened.close, doing)
 
     def _clear(self) -> None:
         """Remove what is left of it, and of it only: OMERO keeps images even of some imports that it calls failed."""
