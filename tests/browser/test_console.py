@@ -125,7 +125,7 @@ def test_the_bar_moves_while_a_file_is_uploaded_and_the_cancel_button_stops_it(c
     console.ends("Cancelled")
     console.run(run)
     console.artifact("report")
-    expect(console.page.get_by_role("heading", name="Import cancelled: 0 of 1 file are in OMERO")).to_be_visible()
+    expect(console.page.get_by_role("heading", name="Import cancelled: nothing of it is in OMERO")).to_be_visible()
 
 
 def test_links_in_a_report_lead_to_omero_web(console: Console, sandbox: Running) -> None:
