@@ -74,10 +74,14 @@ class Attempt:
             self.job.ledger.restore(earlier, failed_too=self._record.asked_by_person)
 
     def side_by_side(self, work: Callable[["Attempt", Chunk], None], chunks: Sequence[Chunk]) -> None:
-        """Pass each chunk through `work`, a few at a time, so that one is copied while another is imported."""
+        """Pass each chunk through `work`, a few at a time, so that one is copied while another is imported.
+
+        Bulk imports take one after the other: they give way between two chunks.
+        """
         self._publisher.rename(self.job.title, self.job.tags | self._record.tags)
         self._record.note_address(self.job.account.email)
-        with ThreadPoolExecutor(self.job.server.filesets_per_run + 1, "chunk") as pool:
+        at_a_time = 1 if self._record.is_bulk else self.job.server.filesets_per_run + 1
+        with ThreadPoolExecutor(at_a_time, "chunk") as pool:
             running = [pool.submit(contextvars.copy_context().run, self._one, work, chunk) for chunk in chunks]
             try:
                 for done in running:

@@ -69,6 +69,11 @@ class RunRecord:
         return self._run.work_pool_name or ""
 
     @property
+    def is_bulk(self) -> bool:
+        """Whether it lets others go first."""
+        return self._run.work_queue_name == BULK
+
+    @property
     def asked_by_person(self) -> bool:
         """Whether this attempt is a person's retry."""
         return asked_by_person(self._states)
@@ -133,7 +138,7 @@ class RunRecord:
     def give_way(self, ledger: Ledger) -> None:
         """Have a bulk run put off between two chunks when people wait."""
         self._chunks += 1
-        if self._run.work_queue_name != BULK or self._chunks == 1:
+        if not self.is_bulk or self._chunks == 1:
             return
         if time.monotonic() - self._gave_way < GIVE_WAY_SECONDS:
             return

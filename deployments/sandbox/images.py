@@ -8,6 +8,7 @@ import math
 import os
 import sys
 import uuid
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -32,43 +33,43 @@ def make_ome_tiff(
     t: int = 3,
     size: tuple[int, int] = (512, 512),
     pixel_size_um: float = 0.1,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> Path:
     """Write cells in several channels, focal planes and time points as OME-TIFF; `size` is height and width."""
     shape = (t, len(channels), z, *size)
     needs_64_bit_offsets = math.prod(shape) * 2 > 2**32 - 2**25
     with tifffile.TiffWriter(path, ome=True, bigtiff=needs_64_bit_offsets) as tiff:
         tiff.write(
-            _planes(len(channels), z, t, size, seed),
+            _planes(len(channels), z, t, size, _seed(path, seed)),
             shape=shape,
             dtype=np.uint16,
             photometric="minisblack",
-            metadata=_metadata(path, channels, pixel_size_um, seed),
+            metadata=_metadata(path, channels, pixel_size_um, _seed(path, seed)),
         )
     return path
 
 
-def make_large_ome_tiff(path: Path, *, at_least: int = 200_000_000, seed: int = 0) -> Path:
+def make_large_ome_tiff(path: Path, *, at_least: int = 200_000_000, seed: int | None = None) -> Path:
     """Write an OME-TIFF of two channels and five focal planes with as many time points as `at_least` bytes need."""
     size, z = (1024, 1024), 5
     bytes_per_time_point = size[0] * size[1] * 2 * 2 * z
     return make_ome_tiff(path, z=z, t=-(-at_least // bytes_per_time_point), size=size, seed=seed)
 
 
-def make_small_ome_tiff(path: Path, *, channels: Sequence[str] = ("DAPI", "GFP"), seed: int = 0) -> Path:
+def make_small_ome_tiff(path: Path, *, channels: Sequence[str] = ("DAPI", "GFP"), seed: int | None = None) -> Path:
     """Write an OME-TIFF of about 100 kB: two channels, three focal planes, two time points."""
     return make_ome_tiff(path, channels=channels, z=3, t=2, size=(64, 64), seed=seed)
 
 
-def make_tiff(path: Path, *, size: tuple[int, int] = (128, 128), pages: int = 1, seed: int = 0) -> Path:
+def make_tiff(path: Path, *, size: tuple[int, int] = (128, 128), pages: int = 1, seed: int | None = None) -> Path:
     """Write a plain TIFF without any microscopy metadata."""
     with tifffile.TiffWriter(path, ome=False) as tiff:
-        for plane in _planes(1, pages, 1, size, seed):
+        for plane in _planes(1, pages, 1, size, _seed(path, seed)):
             tiff.write(plane, photometric="minisblack", metadata=None, software=False)
     return path
 
 
-def make_truncated(path: Path, *, keep: float = 0.5, seed: int = 0) -> Path:
+def make_truncated(path: Path, *, keep: float = 0.5, seed: int | None = None) -> Path:
     """Write a small OME-TIFF of which only the first `keep` of its bytes arrived."""
     make_small_ome_tiff(path, seed=seed)
     os.truncate(path, int(path.stat().st_size * keep))
@@ -114,6 +115,11 @@ def _metadata(path: Path, channels: Sequence[str], pixel_size_um: float, seed: i
 def _signed(rgba: int) -> int:
     """OME-XML writes colours as signed 32-bit numbers."""
     return rgba - 2**32 if rgba >= 2**31 else rgba
+
+
+def _seed(path: Path, seed: int | None) -> int:
+    """Where none is given, each path has a picture of its own: the same content twice would be a duplicate."""
+    return zlib.crc32(os.fsencode(path)) if seed is None else seed
 
 
 def _planes(channels: int, z: int, t: int, size: tuple[int, int], seed: int) -> Iterator[Plane]:

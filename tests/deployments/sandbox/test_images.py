@@ -44,11 +44,13 @@ def test_cells_stand_out_of_the_noise(tmp_path: Path) -> None:
 def test_the_same_arguments_make_the_same_bytes(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
 
-    once = make_small_ome_tiff(tmp_path / "a.ome.tiff").read_bytes()
-    again = make_small_ome_tiff(tmp_path / "b/a.ome.tiff").read_bytes()
+    once = make_small_ome_tiff(tmp_path / "a.ome.tiff", seed=0).read_bytes()
+    again = make_small_ome_tiff(tmp_path / "b/a.ome.tiff", seed=0).read_bytes()
     other = make_small_ome_tiff(tmp_path / "a.ome.tiff", seed=1).read_bytes()
+    elsewhere = [make_small_ome_tiff(tmp_path / name / "a.ome.tiff").read_bytes() for name in ("", "b")]
 
     assert once == again != other
+    assert elsewhere[0] != elsewhere[1]
 
 
 @pytest.mark.parametrize("at_least", [1, 50_000_000], ids=["one time point", "several"])
