@@ -81,7 +81,7 @@ def test_another_user_sees_nothing_of_it(people, alice) -> None:
 
     assert people["bob"].http.get(f"/v1/imports/{number}").status_code == 404
     assert number not in people["bob"].http.get("/v1/imports").text
-    assert number in people["root"].http.get("/v1/imports").text
+    assert number in people["root"].http.get("/v1/imports", params={"user": "alice"}).text
 
 
 def test_a_machine_hands_an_image_over_for_a_user_and_follows_it(sandbox, alice) -> None:
