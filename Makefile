@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check lint bench deploy worker drain token key clean
+.PHONY: help setup demo up test check lint bench chaos deploy worker drain token key clean
 
 # Anything that runs can run the set-up, which then looks for Python 3.11. PYTHON=/path/to/python3.11 names one.
 ANY_PYTHON := $(firstword $(foreach each,$(PYTHON) python3 python3.11 python,$(shell $(each) -c 'print("$(each)")' 2>/dev/null)))
@@ -56,5 +56,8 @@ token: setup ## make a key for a machine: make token NAME=microscope
 key: setup ## make a key for COURIER_SEAL_KEYS
 	@$(PY) -m deployments.make_secret key
 
+chaos: setup ## faults at random for an hour, then everything compared: SEED=7 MINUTES=60 FAULTS=200
+	@$(PY) -m tests.faults.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FAULTS),--faults $(FAULTS))
+
 clean: ## remove what up, demo, tests and set-up left; IcePy stays in its cache
-	rm -rf .venv .sandbox .bench .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	rm -rf .venv .sandbox .bench .chaos .mypy_cache .ruff_cache .pytest_cache *.egg-info

@@ -44,6 +44,8 @@ class Running(BaseModel):
 
     supervisor: int = Field(default_factory=os.getpid)
     """Its process id."""
+    marker: str
+    """In the environment of each of its processes."""
     data: Path
     api: str
     prefect: str

@@ -101,6 +101,7 @@ def describe(home: Home, remembered: Remembered, sockets: Path) -> Running:
     """Say what runs where."""
     ports = remembered.ports
     return Running(
+        marker=remembered.marker,
         data=home.data,
         api=f"http://127.0.0.1:{ports['api']}",
         prefect=f"http://127.0.0.1:{ports['prefect']}",

@@ -4,13 +4,16 @@ What differs from Prefect's own, 3.8.8:
 a run is named by host and process id, from the moment it is claimed, so that a dead one can be told from a living one;
 its process is no part of the worker's session, and outlives it (`starter.py`);
 an error while one run is submitted leaves the others alone, and a run that was given back is taken again only once its
-process has ended (there, either ends the worker and all that it runs).
+process has ended (there, either ends the worker and all that it runs);
+a process that hangs does not keep its run from being taken again: it is killed then;
+a process that was killed is reported once (there twice, and the second time may hit the run's next attempt).
 """
 
 import abc
 import os
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +22,7 @@ from uuid import UUID
 
 import anyio
 import anyio.abc
+from prefect._internal.attempt_control import StateOwnershipDelegation
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.flows import load_flow_from_flow_run
@@ -28,6 +32,10 @@ from prefect.workers.base import BaseWorkerResult
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from deployments.worker.starter import Starter
+
+GRACE_SECONDS = 10.0
+"""A process that is still there that long after its run is due again hangs, and was given up: it is killed."""
+_SETTLED = StateOwnershipDelegation("reschedule")
 
 
 def place(pid: int | None) -> str:
@@ -54,6 +62,8 @@ class CourierWorker(ProcessWorker, abc.ABC):
         self._closed = closed
         self._contexts: dict[UUID, FlowRunExecutorContext] = {}
         self._carried: set[UUID] = set()
+        self._due_again: dict[UUID, float] = {}
+        """Runs that are due although their earlier process is still there, and since when."""
 
     @property
     def busy(self) -> int:
@@ -80,9 +90,19 @@ class CourierWorker(ProcessWorker, abc.ABC):
         return [] if self._closed() else await super().get_and_submit_flow_runs()
 
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
+        for each in flow_run_response:
+            if each.flow_run.id in self._contexts:
+                await self._end_earlier(each.flow_run)
         return await super()._submit_scheduled_flow_runs(
             [each for each in flow_run_response if each.flow_run.id not in self._carried]
         )
+
+    async def _end_earlier(self, flow_run: FlowRun) -> None:
+        """Kill the earlier process of a run that is due again, if it does not end by itself."""
+        since = self._due_again.setdefault(flow_run.id, time.monotonic())
+        if time.monotonic() - since > GRACE_SECONDS:
+            self._logger.warning("%s is due again: its earlier process, which hangs, is killed", flow_run.name)
+            await self._contexts[flow_run.id].process_manager.kill(flow_run.id, force=True)
 
     async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
         """Claim a run, in our name until it has a process."""
@@ -122,7 +142,9 @@ class CourierWorker(ProcessWorker, abc.ABC):
                     ended = await self._execute(context, flow_run, configuration, Path(scratch), task_status)
                 finally:
                     del self._contexts[flow_run.id]
-        return ProcessWorkerResult(status_code=cast("int", ended.status_code), identifier=str(ended.handle.pid))
+                    self._due_again.pop(flow_run.id, None)
+        # Whatever its status was, it has been reported.
+        return ProcessWorkerResult(status_code=0, identifier=str(ended.handle.pid))
 
     async def _execute(
         self,
@@ -137,6 +159,9 @@ class CourierWorker(ProcessWorker, abc.ABC):
         executor = context.create_executor(
             flow_run, starter, resolve_flow=load_flow_from_flow_run, propose_submitting=False
         )
+        concluded = context.control_channel.get_conclusion
+        # The end of an earlier process says nothing of a run that is due again.
+        executor._get_attempt_conclusion = lambda run: _SETTLED if run in self._due_again else concluded(run)  # noqa: SLF001
         results: list[FlowRunExecutionResult | None] = []
 
         async def execute(*, task_status: anyio.abc.TaskStatus[ProcessHandle]) -> None:

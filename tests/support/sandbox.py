@@ -14,7 +14,7 @@ from deployments.sandbox import postgres, processes
 from deployments.sandbox.home import Home, Running
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 150.0
+START_SECONDS = 240.0
 STOP_SECONDS = 60.0
 
 

@@ -53,9 +53,9 @@ class Switchboard:
         """Go on."""
         self._faults.thaw()
 
-    def hold(self, place: str, after: int = 0, times: int | None = 1) -> None:
+    def hold(self, place: str, after: int = 0, times: int | None = 1, agent: str = "") -> None:
         """Let calls wait there."""
-        self._faults.hold(place, after, times)
+        self._faults.hold(place, after, times, agent)
 
     def waiting(self) -> dict[str, list[str]]:
         """Who waits where."""

@@ -34,6 +34,8 @@ class Held:
     """Calls that still pass."""
     times: int | None
     """Calls that are still held; None is all."""
+    agent: str = ""
+    """Calls of other sessions pass: those whose agent does not begin so."""
     waiting: list[str] = field(default_factory=list)
     """The agents of the sessions whose calls wait there now."""
     let_go: threading.Event = field(default_factory=threading.Event)
@@ -125,20 +127,20 @@ class Faults:
                     return planned.exception
         return None
 
-    def hold(self, place: str, after: int = 0, times: int | None = 1) -> None:
+    def hold(self, place: str, after: int = 0, times: int | None = 1, agent: str = "") -> None:
         """Let calls wait at a place, after letting `after` of them pass, until it is let go.
 
         A place is an operation (`write`), an operation of one kind of servant (`Handle.close`), or `step-0` to
         `step-3` of an import's processing: before its images are saved, and after.
         """
         with self._lock:
-            self._held[place] = Held(after, times)
+            self._held[place] = Held(after, times, agent)
 
     def wait_at(self, place: str, agent: str) -> None:
         """Wait if this place is held; `agent` is what the session calls itself."""
         with self._lock:
             held = self._held.get(place)
-            if held is None or held.times == 0:
+            if held is None or held.times == 0 or not agent.startswith(held.agent):
                 return
             if held.after:
                 held.after -= 1

@@ -1,0 +1,33 @@
+"""Housekeeping at the wave of a hand: its duties done at once, and silence cut short."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient
+
+from flows.core.settings import Settings
+from flows.housekeeping import OTHERS, URGENT, done
+from flows.upkeep.lost import mark_lost
+from tests.faults.machine import Machine
+
+
+class Upkeep:
+    """Does by hand what the scheduled rounds do."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def count_as_lost(self, *run_ids: str) -> Sequence[Any]:
+        """Take these runs for lost, as after a minute and a half of silence."""
+        with self._client() as client:
+            return mark_lost(client, silence=0, run_ids=run_ids)
+
+    def round(self) -> None:
+        """Do every duty once."""
+        settings = Settings(_env_file=self._machine.home.settings)
+        with self._client() as client:
+            for duty in (*URGENT, *OTHERS):
+                done(duty, client, settings)
+
+    def _client(self) -> SyncPrefectClient:
+        return SyncPrefectClient(f"{self._machine.running.prefect}/api")
