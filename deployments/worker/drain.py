@@ -3,13 +3,17 @@
 import argparse
 import os
 import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
 from deployments.worker.launcher import KILL_SECONDS
-from deployments.worker.places import Entry, Places, WorkerProblem, directory_of, running
+from deployments.worker.orphans import carried_out
+from deployments.worker.places import ORDERS_ENDING, Places, WorkerProblem, directory_of, running
 from flows.core.settings import ENV_FILE, read_settings
+from flows.core.worker_orders import Orders, write_orders
 
 _MARGIN_SECONDS = 30.0
 
@@ -28,19 +32,30 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, WorkerProblem) as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
-    found = running(directory, asked.pool)
-    if not found:
+    left = {process: f"a run of {file.name.removesuffix(ORDERS_ENDING)}" for process, file in strays(directory)}
+    for each in running(directory, asked.pool):
+        if (process := each.process()) is not None:
+            left[process] = each.name
+            Places(directory, each.name).drain.touch()
+    if not left:
         sys.stdout.write(f"no worker{f' of {asked.pool}' if asked.pool else ''} runs here ({directory})\n")
-    for each in found:
-        Places(directory, each.name).drain.touch()
-        sys.stdout.write(f"{each.name}: asked to stop\n")
+    for name in left.values():
+        sys.stdout.write(f"{name}: asked to stop\n")
     sys.stdout.flush()
-    return wait(found, settings.drain_seconds + KILL_SECONDS + _MARGIN_SECONDS)
+    return wait(left, settings.drain_seconds + KILL_SECONDS + _MARGIN_SECONDS)
 
 
-def wait(workers: list[Entry], seconds: float) -> int:
-    """Wait for workers to end, and tell; return the exit status."""
-    left = {process: each.name for each in workers if (process := each.process()) is not None}
+def strays(directory: Path) -> list[tuple[psutil.Process, Path]]:
+    """Return the processes of runs whose worker was killed, told to stop."""
+    at_work = {Places(directory, each.name).orders for each in running(directory)}
+    found = [(process, file) for process, file in carried_out() if file.parent == directory and file not in at_work]
+    for _, file in found:
+        write_orders(file, Orders(draining=datetime.now(UTC)))
+    return found
+
+
+def wait(left: Mapping[psutil.Process, str], seconds: float) -> int:
+    """Wait for processes to end, and tell; return the exit status."""
 
     def tell(process: psutil.Process) -> None:
         sys.stdout.write(f"{left[process]}: has ended\n")

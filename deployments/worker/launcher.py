@@ -69,7 +69,7 @@ class Launcher:
     async def run(self) -> None:
         """Work until somebody asks for the end, and until what runs has given its place back."""
         self._listen()
-        self._orphans = orphans.left_behind(str(self._places.orders))
+        self._orphans = orphans.left_behind(self._places.orders)
         for each in self._orphans:
             log.info("Process %d of an earlier start goes on", each.pid)
         self._tell_runs()

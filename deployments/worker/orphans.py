@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import psutil
 
@@ -16,14 +17,15 @@ def is_carried_out(run_id: str) -> bool:
     return any(_environment(each).get(RUN_ID) == run_id for each in psutil.process_iter())
 
 
-def left_behind(orders: str) -> list[psutil.Process]:
+def left_behind(orders: Path) -> list[psutil.Process]:
     """Return the processes of flow runs, each the first of its group, that obey these orders."""
-    return [each for each in psutil.process_iter() if _obeys(each, orders)]
+    return [process for process, file in carried_out() if file == orders]
 
 
-def _obeys(process: psutil.Process, orders: str) -> bool:
-    environment = _environment(process)
-    return RUN_ID in environment and environment.get(ORDERS) == orders and _leads(process.pid)
+def carried_out() -> list[tuple[psutil.Process, Path]]:
+    """Return the processes of flow runs on this machine, each the first of its group, and the orders that they obey."""
+    found = [(each, _environment(each)) for each in psutil.process_iter()]
+    return [(each, Path(said[ORDERS])) for each, said in found if {RUN_ID, ORDERS} <= said.keys() and _leads(each.pid)]
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:

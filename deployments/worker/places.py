@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from flows.core.settings import Worker
 
 _OURS_ALONE = 0o700
+ORDERS_ENDING = ".orders.json"
 
 
 class WorkerProblem(Exception):
@@ -47,7 +48,7 @@ class Places:
         """Name them; nothing is written yet."""
         stem = re.sub(r"[^A-Za-z0-9._-]", "-", name)
         self.entry = directory / f"{stem}.worker.json"
-        self.orders = directory / f"{stem}.orders.json"
+        self.orders = directory / f"{stem}{ORDERS_ENDING}"
         self.drain = directory / f"{stem}.drain"
         """There: the worker is asked to stop. A file, since Windows knows no signal for it."""
 

@@ -25,6 +25,7 @@ class Account:
         attempt: int = 1,
         carried: Callable[[], SecretStr | None] = lambda: None,
         permit: Callable[[], None] = lambda: None,
+        deleted: Callable[[tuple[int, ...]], None] = lambda filesets: None,
     ) -> None:
         """Note who is meant.
 
@@ -36,6 +37,7 @@ class Account:
             attempt: which of the run's; sessions of earlier ones are ended before anything is done.
             carried: gives the user's own session key, where one came with the import.
             permit: raises when no session may be opened any more, since another attempt has taken over.
+            deleted: hears of half-made imports that were deleted, by the ids of their filesets.
         """
         self._server = server
         self._user = user
@@ -44,6 +46,7 @@ class Account:
         self._attempt = attempt
         self._carried = carried
         self._permit = permit
+        self._deleted = deleted
         self._fenced = attempt == 1
         self._is_users_own = False
         self._lock = threading.Lock()
@@ -64,6 +67,7 @@ class Account:
             if self._session is None:
                 self._permit()
                 self._session = self._open()
+                self._session.deleted = self._deleted
                 self.email = self._session.email
             if not self._fenced:
                 fence(self._session, self._run_id, self._attempt)

@@ -69,7 +69,7 @@ class Arrivals:
         imported = self._there.get(key) or self._finish(key)
         job = self._job
         job.ledger.imported(imported)
-        job.note("skipped" if imported.duplicate else "imported", fileset, imported.images)
+        job.note_arrival(imported, [file.client_path for file in fileset.files])
         what = "was in OMERO already" if imported.duplicate else "in OMERO"
         images = ", ".join(str(image.id) for image in imported.images[:10])
         log.info("%s: %s as image %s", imported.name, what, images)

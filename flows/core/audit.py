@@ -34,6 +34,8 @@ class AuditEntry(Frozen):
     sources: tuple[str, ...] = ()
     images: tuple[int, ...] = ()
     """Their ids in OMERO."""
+    filesets: tuple[int, ...] = ()
+    """The ids of those that were deleted in OMERO."""
 
 
 class AuditTrail:

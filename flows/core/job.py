@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pydantic import SecretStr
 
@@ -18,7 +18,7 @@ from flows.core.errors import StagingFailed, UnknownServer
 from flows.core.ledger import Ledger
 from flows.core.notify import receivers
 from flows.core.omero_client import ImportDetails, ResolvedTarget, resolve_target
-from flows.core.requests import Fileset, ImportedImage, ImportRequest, Target, run_title
+from flows.core.requests import Fileset, ImportedFileset, ImportRequest, Target, run_title
 from flows.core.settings import Settings
 from flows.core.transfer import clear_run
 from flows.core.verify.roots import Access
@@ -107,6 +107,7 @@ class Job:
             attempt=attempt,
             carried=self.surroundings.carried,
             permit=self.surroundings.permit,
+            deleted=self._note_deleted,
         )
 
     def __enter__(self) -> Self:
@@ -169,8 +170,15 @@ class Job:
             annotation_ids=tuple(asked.annotation_ids),
         )
 
-    def note(self, action: str, fileset: Fileset, images: Sequence[ImportedImage] = ()) -> None:
-        """Note in the audit trail that a fileset was `imported`, `skipped` or `deleted`."""
+    def note_arrival(self, fileset: ImportedFileset, sources: Sequence[str] = ()) -> None:
+        """Note in the audit trail that a fileset was `imported`, or `skipped` since its user had it already."""
+        images = tuple(image.id for image in fileset.images)
+        self._note("skipped" if fileset.duplicate else "imported", sources=tuple(sources), images=images)
+
+    def _note_deleted(self, filesets: tuple[int, ...]) -> None:
+        self._note("deleted", filesets=filesets)
+
+    def _note(self, action: str, **what: tuple[Any, ...]) -> None:
         entry = AuditEntry(
             when=datetime.now(UTC),
             action=action,
@@ -179,8 +187,7 @@ class Job:
             import_id=self.run_id,
             target=self.target_text or None,
             group=self.request.group,
-            sources=tuple(file.client_path for file in fileset.files),
-            images=tuple(image.id for image in images),
+            **what,
         )
         note(self.settings.audit, entry)
 

@@ -98,8 +98,10 @@ class Ending:
             log.warning("%s: what it left in OMERO is looked at later: %s", self.run.name, away)
 
     def _take_note(self, found: Iterable[ImportedFileset]) -> None:
-        known = {each.key for each in self._ledger.statuses()}
+        known = {each.key: each.stage for each in self._ledger.statuses()}
         for value in found:
+            if known.get(value.key) is not Stage.DONE:
+                self._job.note_arrival(value)
             if value.key not in known:
                 row = FilesetStatus(name=value.name, stage=Stage.DONE, bytes_total=0, files=(), key=value.key)
                 self._ledger.restore([row], failed_too=False)

@@ -101,6 +101,23 @@ def test_the_audit_trail_says_who_asked_and_what_came_of_it(alice: Courier, sand
     assert done["images"] == [each["id"] for each in ended["filesets"][0]["images"]]
 
 
+def test_the_audit_trail_says_what_was_deleted_and_what_was_skipped(
+    alice: Courier, sandbox: Running, faults: Control
+) -> None:
+    image = make_small_ome_tiff(alice.folder() / "twice.ome.tiff")
+    faults.fault("verifyUpload", "omero.DatabaseBusyException")
+
+    first = alice.outcome(broken_off := alice.asks(image))
+    alice.outcome(again := alice.asks(image))
+
+    entries = [json.loads(line) for line in sandbox.home.audit_log.read_text().splitlines()]
+    deleted, imported = [each for each in entries if each.get("import_id") == broken_off and "who" not in each]
+    (skipped,) = [each for each in entries if each.get("import_id") == again and "who" not in each]
+    assert (deleted["action"], imported["action"], skipped["action"]) == ("deleted", "imported", "skipped")
+    assert deleted["filesets"][0] < first["filesets"][0]["fileset_id"]
+    assert skipped["images"] == imported["images"]
+
+
 def test_a_fault_that_passes_costs_a_second_attempt_and_no_second_image(
     alice: Courier, omero: Any, faults: Control
 ) -> None:

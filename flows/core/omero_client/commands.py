@@ -156,5 +156,7 @@ def delete_filesets(session: OmeroSession, ids: Iterable[int]) -> None:
     Raises:
         OmeroError: OMERO refused it, or is away.
     """
-    request = omero.cmd.Delete2(targetObjects={"Fileset": list(ids)})
+    filesets = tuple(ids)
+    request = omero.cmd.Delete2(targetObjects={"Fileset": list(filesets)})
     run_command(session, request, doing="removing a half-made import", timeout=DELETE_TIMEOUT)
+    session.deleted(filesets)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
@@ -42,6 +43,8 @@ class OmeroSession:
         self.services = client.getSession()
         self.upload_slots = threading.BoundedSemaphore(UPLOADS)
         """Held by each file while its bytes are sent."""
+        self.deleted: Callable[[tuple[int, ...]], None] = lambda filesets: None
+        """Hears of the filesets that were deleted in this session, by their ids."""
         self._kept_alive = False
         self._look_up_who()
         if group is not None:

@@ -217,6 +217,21 @@ def test_a_run_whose_worker_died_still_hears_a_cancel(ground: Ground) -> None:
     assert images_in(ground.sandbox, "alice", "Worker", large.dataset) == []
 
 
+def test_a_run_whose_worker_died_is_drained_with_the_others(ground: Ground) -> None:
+    large = Import(ground).uploads()
+    ground.hold()
+    os.kill(ground.worker(), signal.SIGKILL)
+    eventually(lambda: not ground.worker(), "the worker is down")
+
+    drained = drain(ground)
+
+    assert (drained.returncode, drained.stdout.splitlines()[0]) == (0, f"a run of {WORKER}: asked to stop")
+    assert ground.states(large.number)[-1] == PUT_OFF
+    ground.let_go()
+    ground.hurry()
+    large.arrives_once()
+
+
 def test_a_run_that_died_with_its_worker_is_known_to_be_lost_when_that_is_back(ground: Ground) -> None:
     large = Import(ground).uploads()
     process = large.process()
