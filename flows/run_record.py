@@ -181,9 +181,13 @@ class RunRecord:
     def go_on_later(self, later: FurtherTry) -> None:
         """Give the run back to its pool: its process and its place are free for others until then.
 
+        It has no process any more as far as Prefect knows, which therefore cancels it at once when it is asked to.
+
         Raises:
             httpx.HTTPError: Prefect was away for too long.
         """
+        run, nothing = {"id": self._run.id}, {"infrastructure_pid": None}
+        patiently(lambda: self._client.request("PATCH", "/flow_runs/{id}", path_params=run, json=nothing))
         state: State[None] = Scheduled(name=later.state_name, scheduled_time=later.when, message=later.message)
         answer = patiently(lambda: self._client.set_flow_run_state(self._run.id, state))
         log.info("%s (%s)", later.message, answer.status.value)

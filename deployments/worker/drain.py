@@ -13,7 +13,7 @@ from deployments.worker.launcher import KILL_SECONDS
 from deployments.worker.orphans import carried_out
 from deployments.worker.places import ORDERS_ENDING, Places, WorkerProblem, directory_of, running
 from flows.core.settings import ENV_FILE, read_settings
-from flows.core.worker_orders import Orders, write_orders
+from flows.core.worker_orders import read_orders, write_orders
 
 _MARGIN_SECONDS = 30.0
 
@@ -50,7 +50,7 @@ def strays(directory: Path) -> list[tuple[psutil.Process, Path]]:
     at_work = {Places(directory, each.name).orders for each in running(directory)}
     found = [(process, file) for process, file in carried_out() if file.parent == directory and file not in at_work]
     for _, file in found:
-        write_orders(file, Orders(draining=datetime.now(UTC)))
+        write_orders(file, read_orders(file).model_copy(update={"draining": datetime.now(UTC)}))
     return found
 
 

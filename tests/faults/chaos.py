@@ -129,7 +129,7 @@ class Chaos:
 
     def _sum_up(self) -> None:
         report, accepted = self.report, self._fleet.accepted
-        report.accepted = Counter(each.kind.value for each in accepted)
+        report.accepted = dict(Counter(each.kind.value for each in accepted))
         files = [wanted.path for each in accepted for wanted in each.wanted]
         report.files, report.megabytes = len(files), sum(path.stat().st_size for path in files) // 10**6
         report.verdict = judge(self._machine, accepted)

@@ -31,7 +31,7 @@ class Verdict:
     """Places, locks and sessions that nobody uses and nobody else can have."""
     debris: list[str] = field(default_factory=list)
     """Half of something, left behind."""
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, int] = field(default_factory=dict)
     """For information: how imports ended."""
     told_twice: int = 0
     """For information: imports of whose end somebody was told more than once."""
@@ -48,7 +48,7 @@ class Verdict:
 
 def judge(machine: Machine, accepted: Sequence[Accepted]) -> Verdict:
     """Compare everything; waits a while for what is let go of by time."""
-    verdict = Verdict(outcomes=Counter(each.state for each in accepted))
+    verdict = Verdict(outcomes=dict(Counter(each.state for each in accepted)))
     verdict.leaked = leaks(machine, {each.id for each in accepted})
     held = holdings(machine.running)
     runs = by_run(held)

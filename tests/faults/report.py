@@ -28,7 +28,7 @@ class Report:
 
     seed: int
     struck: list[Struck] = field(default_factory=list)
-    accepted: Counter[str] = field(default_factory=Counter)
+    accepted: dict[str, int] = field(default_factory=dict)
     """Imports by kind."""
     files: int = 0
     megabytes: int = 0

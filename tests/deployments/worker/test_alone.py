@@ -18,6 +18,7 @@ from tests.support.sandbox import until
 ROOT = Path(__file__).parents[3]
 NAME = "alone"
 START_SECONDS = 90
+TESTS = 6
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -61,15 +62,23 @@ class Alone:
         until(lambda: what in self.log.read_text(), START_SECONDS, f"{what!r} in:\n{self.log.read_text()[-2000:]}")
 
 
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Alone]]:
+    """A worker for each test, all started at the same time: each needs ten seconds."""
+    workers = [Alone(tmp_path_factory.mktemp(NAME)) for _ in range(TESTS)]
+    yield list(workers)
+    for each in workers:
+        if each.process.poll() is None:
+            each.process.kill()
+            each.process.wait()
+
+
 @pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Alone]:
-    worker = Alone(tmp_path)
+def alone(started: list[Alone]) -> Alone:
+    worker = started.pop()
     worker.says("Prefect does not answer")
     worker.says("Worker alone is there")
-    yield worker
-    if worker.process.poll() is None:
-        worker.process.kill()
-        worker.process.wait()
+    return worker
 
 
 def by_signal(number: signal.Signals) -> Callable[[Alone], None]:

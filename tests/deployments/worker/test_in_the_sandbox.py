@@ -83,6 +83,10 @@ class Ground:
         answer: dict[str, Any] = self.prefect.get(f"/flow_runs/{number}").raise_for_status().json()
         return answer
 
+    def cancels_in_the_ui(self, number: str) -> None:
+        wish = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+        self.prefect.post(f"/flow_runs/{number}/set_state", json=wish).raise_for_status()
+
     def states(self, number: str) -> list[str]:
         states = self.prefect.get("/flow_run_states/", params={"flow_run_id": number}).raise_for_status().json()
         return [each["name"] for each in sorted(states, key=lambda each: each["timestamp"])]
@@ -196,16 +200,6 @@ def test_nothing_starts_in_a_pause_and_what_ran_gives_its_place_back(ground: Gro
     waiting.arrives_once()
 
 
-def test_a_run_outlives_its_worker_and_the_next_one_knows_it(ground: Ground) -> None:
-    large = Import(ground).uploads()
-
-    os.kill(ground.worker(), signal.SIGKILL)
-
-    ground.hurry()
-    large.arrives_once()
-    assert ground.states(large.number).count("Running") == 1
-
-
 def test_a_run_whose_worker_died_still_hears_a_cancel(ground: Ground) -> None:
     large = Import(ground).uploads()
     ground.hold()
@@ -217,7 +211,7 @@ def test_a_run_whose_worker_died_still_hears_a_cancel(ground: Ground) -> None:
     assert images_in(ground.sandbox, "alice", "Worker", large.dataset) == []
 
 
-def test_a_run_whose_worker_died_is_drained_with_the_others(ground: Ground) -> None:
+def test_a_run_whose_worker_died_is_drained_with_the_others_and_cancelled_in_the_ui_at_once(ground: Ground) -> None:
     large = Import(ground).uploads()
     ground.hold()
     os.kill(ground.worker(), signal.SIGKILL)
@@ -227,21 +221,9 @@ def test_a_run_whose_worker_died_is_drained_with_the_others(ground: Ground) -> N
 
     assert (drained.returncode, drained.stdout.splitlines()[0]) == (0, f"a run of {WORKER}: asked to stop")
     assert ground.states(large.number)[-1] == PUT_OFF
-    ground.let_go()
-    ground.hurry()
-    large.arrives_once()
-
-
-def test_a_run_that_died_with_its_worker_is_known_to_be_lost_when_that_is_back(ground: Ground) -> None:
-    large = Import(ground).uploads()
-    process = large.process()
-
-    os.kill(ground.worker(), signal.SIGKILL)
-    process.kill()
-
-    large.becomes("Crashed")
-    ground.hurry()
-    large.arrives_once()
+    ground.cancels_in_the_ui(large.number)
+    assert ground.states(large.number)[-1] == "Cancelled"
+    assert ground.alice.outcome(large.number)["state"] == "cancelled"
 
 
 def test_a_second_signal_ends_a_run_that_does_not_answer(ground: Ground) -> None:
