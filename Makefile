@@ -2,13 +2,14 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check lint bench chaos deploy worker drain token key clean
+.PHONY: help setup demo up test check lint faults bench chaos deploy worker drain token key clean
 
 # Anything that runs can run the set-up, which then looks for Python 3.11. PYTHON=/path/to/python3.11 names one.
 ANY_PYTHON := $(firstword $(foreach each,$(PYTHON) python3 python3.11 python,$(shell $(each) -c 'print("$(each)")' 2>/dev/null)))
 export PYTHON
 PY := .venv/bin/python
 DATA ?= .sandbox
+SIDE_BY_SIDE := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 help: ## list the targets
@@ -29,14 +30,17 @@ up: setup ## the whole system on this machine, kept running with its data until 
 check: setup lint ## format, lint, types and the fast tests: under a minute
 	@$(PY) -m pytest -q tests/core tests/deployments/setup tests/test_imports.py
 
-test: setup lint ## check, and all tests
-	@$(PY) -m pytest $(if $(CHROMIUM),,-m "not browser")
+test: setup lint ## check, and all tests that take no minutes each
+	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not thorough$(if $(CHROMIUM),, and not browser)"
 	@$(if $(CHROMIUM),,echo "Left out: the tests in a browser. They run once Chromium is there: sudo apt-get install -y chromium")
 
 lint: setup
 	@$(PY) -m ruff format --check --quiet . || { echo "Not formatted: run $(PY) -m ruff format ."; exit 1; }
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary
+
+faults: setup ## the fault suite as a whole: what test tries of it, and what takes longer
+	@$(PY) -m pytest tests/faults
 
 bench: setup ## measure, against peers, what the figures in docs were measured with
 	@$(PY) -m tests.bench

@@ -18,6 +18,7 @@ def test_a_damaged_file_fails_once_and_for_good(hurt: Hurt, kind: Kind, state: s
     assert hurt.wrong_with(accepted) == []
 
 
+@pytest.mark.thorough
 def test_an_import_that_kills_its_process_each_time_is_given_up(hurt: Hurt) -> None:
     accepted = hurt.fleet.send(Kind.SMALL)
 
@@ -31,19 +32,14 @@ def test_an_import_that_kills_its_process_each_time_is_given_up(hurt: Hurt) -> N
     assert hurt.wrong_with(accepted) == []
 
 
-def test_a_deployment_whose_directory_is_missing_ends_in_the_list_of_failures(hurt: Hurt) -> None:
+@pytest.mark.thorough
+def test_a_deployment_whose_directory_is_missing_ends_in_the_list_of_failures_and_is_replayed(hurt: Hurt) -> None:
     with hurt.missing_directory():
         accepted = hurt.fleet.send(Kind.SMALL)
 
         assert hurt.outcome(accepted) == "failed"
     assert hurt.listed("failed", accepted)
     assert hurt.wrong_with(accepted) == []
-
-
-def test_what_was_given_up_is_replayed_and_comes_in(hurt: Hurt) -> None:
-    with hurt.missing_directory():
-        accepted = hurt.fleet.send(Kind.SMALL)
-        hurt.outcome(accepted)
 
     assert hurt.fleet.retry(accepted)
 

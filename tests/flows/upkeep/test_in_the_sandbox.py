@@ -1,21 +1,17 @@
 """Rounds of housekeeping as they are made, by a worker, on a schedule: what dies is seen to without anybody's help."""
 
-import os
-import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Scheduled
 
 from deployments.sandbox.home import Running
-from deployments.sandbox.images import make_ome_tiff, make_small_ome_tiff
-from deployments.sandbox.understudy.control import Control
+from deployments.sandbox.images import make_small_ome_tiff
 from flows.core import names
 from flows.upkeep.runs import find, in_state
 from tests.support.courier import Courier, eventually
@@ -29,32 +25,18 @@ def prefect(sandbox: Running) -> Iterator[SyncPrefectClient]:
         yield client
 
 
-@pytest.fixture
-def faults(sandbox: Running) -> Iterator[Control]:
-    control = Control(sandbox.omero_control)
-    yield control
-    control.clear()
+def make_a_round(prefect: SyncPrefectClient) -> FlowRun:
+    """Let the worker do now what it does on a schedule; return the run when it has ended."""
+    housekeeping = prefect.read_deployment_by_name(f"{names.HOUSEKEEPING_FLOW}/{names.COURIER_POOL}")
+    run = prefect.create_flow_run_from_deployment(housekeeping.id)
+    return eventually(lambda: ended(prefect.read_flow_run(run.id)), "the end of a round of housekeeping")
 
 
-def test_a_process_that_is_killed_costs_an_attempt_and_nothing_else(
-    alice: Courier, prefect: SyncPrefectClient, faults: Control
-) -> None:
-    folder = alice.folder()
-    make_ome_tiff(folder / "cells.ome.tiff", t=12)
-    faults.latency(write=0.5)
-    number = alice.asks(folder)
-    eventually(lambda: alice.status(number)["stages"].get("upload"), "an upload under way")
-    process = str(prefect.read_flow_run(UUID(number)).infrastructure_pid).rpartition(":")[2]
-
-    os.kill(int(process), signal.SIGKILL)
-    faults.clear()
-
-    assert alice.outcome(number)["state"] == "completed"
-    names_of_states = [state.name for state in prefect.read_flow_run_states(UUID(number))]
-    assert names.REVIVED in names_of_states
+def ended(run: FlowRun) -> FlowRun | None:
+    return run if run.state is not None and run.state.is_final() else None
 
 
-def test_an_import_that_is_cancelled_in_the_ui_while_it_waits_is_over_at_once_and_told(
+def test_an_import_that_is_left_cancelling_is_over_with_the_next_round_and_its_user_told(
     alice: Courier, prefect: SyncPrefectClient
 ) -> None:
     folder = alice.folder()
@@ -67,6 +49,7 @@ def test_an_import_that_is_cancelled_in_the_ui_while_it_waits_is_over_at_once_an
     )
 
     prefect.set_flow_run_state(waiting.id, Cancelling(), force=True)
+    make_a_round(prefect)
 
     eventually(lambda: prefect.read_flow_run(waiting.id).state_name == "Cancelled", "the end of the import")
     (letter,) = eventually(lambda: alice.mails(str(waiting.id)), "a word about it")
@@ -74,13 +57,16 @@ def test_an_import_that_is_cancelled_in_the_ui_while_it_waits_is_over_at_once_an
 
 
 def test_all_duties_of_a_round_are_done(prefect: SyncPrefectClient) -> None:
-    began = datetime.now(UTC)
+    run = make_a_round(prefect)
 
-    def a_round() -> str | None:
-        ended = FlowRunFilter(state=in_state([StateType.COMPLETED, StateType.FAILED]))
-        for run in find(prefect, [names.HOUSEKEEPING_FLOW], ended):
-            if run.start_time is not None and run.start_time > began:
-                return f"{run.state_name}: {run.state.message}"
-        return None
+    assert run.state is not None
+    assert run.state.is_completed(), run.state.message
 
-    assert eventually(a_round, "a round of housekeeping").startswith("Completed")
+
+def test_rounds_are_made_without_being_asked_for(prefect: SyncPrefectClient) -> None:
+    scheduled = FlowRunFilter(state=in_state([StateType.COMPLETED]))
+
+    def a_round() -> bool:
+        return any(run.auto_scheduled for run in find(prefect, [names.HOUSEKEEPING_FLOW], scheduled))
+
+    eventually(a_round, "a round of housekeeping")
