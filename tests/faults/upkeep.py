@@ -1,9 +1,11 @@
 """Housekeeping at the wave of a hand: its duties done at once, and silence cut short."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.core.settings import Settings
 from flows.housekeeping import OTHERS, URGENT, done
@@ -29,5 +31,11 @@ class Upkeep:
             for duty in (*URGENT, *OTHERS):
                 done(duty, client, settings)
 
-    def _client(self) -> SyncPrefectClient:
-        return SyncPrefectClient(f"{self._machine.running.prefect}/api")
+    @contextmanager
+    def _client(self) -> Iterator[SyncPrefectClient]:
+        """Speak to the server of this sandbox, wherever a duty makes a client of its own."""
+        with (
+            temporary_settings({PREFECT_API_URL: f"{self._machine.running.prefect}/api"}),
+            get_client(sync_client=True) as client,
+        ):
+            yield client
