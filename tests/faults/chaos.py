@@ -3,6 +3,7 @@
 import argparse
 import random
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -153,6 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--patience", type=float, default=END_SECONDS, help="seconds that the last imports may take")
     parser.add_argument("--data", type=Path, default=ROOT / ".chaos", help="directory of the sandbox, made anew")
     asked = parser.parse_args(arguments)
+    for each in (signal.SIGTERM, signal.SIGINT):  # a shell's background job would ignore the second
+        signal.signal(each, signal.default_int_handler)
     shutil.rmtree(asked.data, ignore_errors=True)
     asked.data.mkdir()
     templates = Templates(asked.data / "templates", large=LARGE_MEGABYTES)
