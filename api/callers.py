@@ -3,6 +3,8 @@
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Annotated
 
 from fastapi import Depends
@@ -17,6 +19,8 @@ from flows.core.seal import SessionHandle, unseal
 from flows.core.settings import ApiToken, Settings
 
 EVERY = "*"
+BELIEVED = timedelta(hours=12)
+"""How long after a login its user is believed while OMERO cannot be asked."""
 _SESSION_KEY = re.compile(r"[0-9A-Za-z-]{1,255}")
 
 bearer = HTTPBearer(
@@ -35,6 +39,8 @@ class SessionCredential:
     """Where it was sealed with one."""
     carried: SecretStr | None = None
     """A second one, for imports to live in."""
+    user: str | None = None
+    """Who logged in here not long ago: believed while OMERO cannot be asked. None: nobody can tell."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,19 @@ def read_credential(header: HTTPAuthorizationCredentials | None, settings: Setti
         if _SESSION_KEY.fullmatch(text):
             return SessionCredential(SecretStr(text), None)
         raise Problem.of(broken) from broken
-    return SessionCredential(handle.key, handle.server, handle.carried)
+    recent = handle.made is not None and datetime.now(UTC) - handle.made < BELIEVED
+    return SessionCredential(handle.key, handle.server, handle.carried, handle.user if recent else None)
+
+
+class Purpose(Enum):
+    """What a caller is about to do, and so how surely it must be known who they are."""
+
+    READ = "read"
+    """A proof of a moment ago will do; while OMERO is away, that they logged in here not long ago."""
+    STOP = "stop"
+    """A proof; while OMERO is away, that they logged in here not long ago."""
+    ACT = "act"
+    """A proof."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, StringConstraints
 from api import answers, previews
 from api.admission import admit
 from api.again import again, under_way
-from api.callers import Caller, Credential
+from api.callers import Caller, Credential, Purpose
 from api.models import Accepted, Again, ImportAnswer, ImportList, ImportSummary, NewImport, Preview
 from api.problems import Problem
 from api.runs import ImportState, Run, RunOver, RunQuery, RunUnderWay, RunUnknown
@@ -75,7 +75,7 @@ async def recent(
     server: Server = None,
 ) -> ImportList:
     """Your imports, the latest first; all of the server's for OMERO administrators."""
-    caller = await neighbours.recognise(credential, server, reads_only=True)
+    caller = await neighbours.recognise(credential, server, Purpose.READ)
     query = RunQuery(
         server=caller.only_server,
         users=caller.whose(user),
@@ -108,7 +108,7 @@ def _cursor(moment: datetime) -> str:
 @router.get("/{import_id}", summary="Look at an import")
 async def read(import_id: str, neighbours: Neighbours, credential: Presented, server: Server = None) -> ImportAnswer:
     """Where it is, how far each file is, what is in OMERO, and what failed and why."""
-    _, run = await _own(import_id, neighbours, credential, server, reads_only=True)
+    _, run = await _own(import_id, neighbours, credential, server, Purpose.READ)
     return await _in_full(neighbours, run)
 
 
@@ -122,7 +122,7 @@ async def log(
     import_id: str, neighbours: Neighbours, credential: Presented, server: Server = None
 ) -> StreamingResponse:
     """What the import did, a line for each step."""
-    _, run = await _own(import_id, neighbours, credential, server, reads_only=True)
+    _, run = await _own(import_id, neighbours, credential, server, Purpose.READ)
     lines = neighbours.runs.log(run.id)
     first = await anext(lines, "")
 
@@ -139,7 +139,7 @@ async def cancel(
     import_id: str, neighbours: Neighbours, credential: Presented, address: Address, server: Server = None
 ) -> ImportAnswer:
     """Stop it. What is in OMERO already stays there; half-uploaded files are removed."""
-    caller, run = await _own(import_id, neighbours, credential, server)
+    caller, run = await _own(import_id, neighbours, credential, server, Purpose.STOP)
     try:
         stopped = await neighbours.runs.cancel(run, caller.name)
     except RunOver as over:
@@ -189,10 +189,14 @@ async def _note(neighbours: Services, action: str, caller: Caller, run: Run, add
 
 
 async def _own(
-    import_id: str, neighbours: Services, credential: Credential, server: str | None, *, reads_only: bool = False
+    import_id: str,
+    neighbours: Services,
+    credential: Credential,
+    server: str | None,
+    purpose: Purpose = Purpose.ACT,
 ) -> tuple[Caller, Run]:
     """Return one of the caller's imports; somebody else's is answered exactly as one that does not exist."""
-    caller = await neighbours.recognise(credential, server, reads_only=reads_only)
+    caller = await neighbours.recognise(credential, server, purpose)
     try:
         run = await neighbours.runs.read(UUID(import_id))
     except (RunUnknown, ValueError):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from api.callers import Caller, Credential
+from api.callers import Caller, Credential, Purpose
 from api.imports import Server
 from api.models import UnsentList, UnsentMessage
 from api.problems import Problem
@@ -23,7 +23,7 @@ async def unsent(
     server: Server = None,
 ) -> UnsentList:
     """Say which messages about your imports could not be sent, though it was tried long; all for administrators."""
-    caller = await neighbours.recognise(credential, server, reads_only=True)
+    caller = await neighbours.recognise(credential, server, Purpose.READ)
     at = caller.only_server
     found = await neighbours.runs.unsent(at, caller.users, limit)
     waiting = await neighbours.runs.still_to_send(at, caller.users)

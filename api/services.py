@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, TypeVar
 
 import anyio
@@ -13,12 +14,13 @@ import anyio.to_thread
 from fastapi import Depends, Request
 from pydantic import SecretStr
 
-from api.callers import Caller, Credential, Header, SessionCredential, choose_server, read_credential
+from api.callers import Caller, Credential, Header, Purpose, SessionCredential, choose_server, read_credential
 from api.omero_access import Omero, Proof, Wish
 from api.problems import Problem
 from api.runs import Runs
 from api.waiting_room import WaitingRoom
 from flows.core.audit import AuditEntry, AuditTrail
+from flows.core.errors import CourierError
 from flows.core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,8 @@ PATIENCE = 20.0
 """Seconds that OMERO or a file system may take for one request."""
 PROOF_SECONDS = 5.0
 """How long a proof is believed when somebody only reads."""
+SILENT_SECONDS = 15.0
+"""How long an OMERO that did not answer is not asked again by who only reads, or stops something."""
 THREADS = 16
 """Blocking calls to one neighbour at a time."""
 
@@ -42,11 +46,15 @@ class Services:
     omero: Omero
     audit: AuditTrail
     _proofs: dict[str, tuple[float, Proof]] = field(default_factory=dict)
+    _silent_until: dict[str, float] = field(default_factory=dict)
     _rooms: dict[str, WaitingRoom] = field(default_factory=dict)
     _lanes: dict[str, anyio.CapacityLimiter] = field(default_factory=dict)
 
-    async def recognise(self, credential: Credential, asked: str | None, *, reads_only: bool = False) -> Caller:
+    async def recognise(self, credential: Credential, asked: str | None, purpose: Purpose = Purpose.ACT) -> Caller:
         """Prove a caller against OMERO, or take a token for what it is.
+
+        While OMERO does not answer, its users can still see and stop their imports: who logged in here is believed,
+        as a user without an administrator's rights.
 
         Raises:
             Problem: they are not who they must be.
@@ -58,8 +66,29 @@ class Services:
                 caller if asked is None else caller.at(choose_server(self.settings, credential, asked, "query.server"))
             )
         server = choose_server(self.settings, credential, asked, "query.server")
-        proof = await self._believed(server, credential.key) if reads_only else None
-        return Caller.by_proof(proof or await self._prove(server, credential.key), server)
+        if purpose is Purpose.ACT:
+            proof = await self._prove(server, credential.key)
+        elif purpose is Purpose.STOP:
+            proof = await self._prove_or_believe(server, credential)
+        else:
+            known = await self._believed(server, credential.key)
+            proof = known or await self._prove_or_believe(server, credential)
+        return Caller.by_proof(proof, server)
+
+    async def _prove_or_believe(self, server: str, credential: SessionCredential) -> Proof:
+        if credential.user is None:
+            return await self._prove(server, credential.key)
+        said = Proof(user=credential.user, group=None, groups=frozenset(), is_admin=False)
+        if time.monotonic() < self._silent_until.get(server, 0.0):
+            return said
+        try:
+            return await self._prove(server, credential.key)
+        except (CourierError, Problem) as error:
+            if not _means_away(error):
+                raise
+            log.warning("OMERO %s is away: %s is believed to be who logged in", server, credential.user)
+            self._silent_until[server] = time.monotonic() + SILENT_SECONDS
+            return said
 
     async def _believed(self, server: str, key: SecretStr) -> Proof | None:
         now = time.monotonic()
@@ -105,6 +134,13 @@ class Services:
             await anyio.to_thread.run_sync(self.audit.write, entry)
         except OSError:
             log.exception("the audit trail cannot be written; lost: %s", entry.model_dump_json())
+
+
+def _means_away(error: CourierError | Problem) -> bool:
+    """Tell an OMERO that does not answer from one that refuses the session."""
+    return (
+        error.transient if isinstance(error, CourierError) else error.document.status == HTTPStatus.SERVICE_UNAVAILABLE
+    )
 
 
 def _name(server: str, key: SecretStr) -> str:

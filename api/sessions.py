@@ -1,5 +1,7 @@
 """The routes about sessions: a password in, a sealed handle out; nothing is kept here."""
 
+from datetime import UTC, datetime
+
 from fastapi import APIRouter, Response
 from pydantic import SecretStr
 
@@ -30,8 +32,9 @@ async def log_in(body: NewSession, neighbours: Neighbours, address: Address, res
         )
     await neighbours.note("log-in", f"user:{proof.user}", address=address, server=server, as_whom=proof.user)
     response.headers["Cache-Control"] = "no-store"
+    handle = SessionHandle(server=server, user=proof.user, key=key, carried=carried, made=datetime.now(UTC))
     return Session(
-        token=seal(SessionHandle(server=server, user=proof.user, key=key, carried=carried), settings.seal_keys),
+        token=seal(handle, settings.seal_keys),
         server=server,
         user=proof.user,
         group=proof.group,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -37,6 +38,8 @@ class SessionHandle(SealedSession):
 
     carried: SecretStr | None = None
     """The key of a second session, for imports where no service account can make one: a log-out leaves it open."""
+    made: datetime | None = None
+    """When its user logged in."""
 
 
 class CarriedSession(SealedSession):

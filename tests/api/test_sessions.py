@@ -1,9 +1,13 @@
 """Logging in and out at the door."""
 
-import pytest
+from datetime import UTC, datetime, timedelta
 
+import pytest
+from pydantic import SecretStr
+
+from api.callers import BELIEVED
 from flows.core.errors import OmeroUnavailable
-from flows.core.seal import SessionHandle, unseal
+from flows.core.seal import SessionHandle, seal, unseal
 from tests.support.api import PASSWORD, TOKEN
 
 
@@ -75,6 +79,28 @@ def test_with_several_servers_the_login_names_one_and_the_handle_remembers_it(do
     assert answer.json()["server"] == "guest"
     other = door.client.get("/v1/imports", headers=headers, params={"server": "main"})
     assert other.status_code == 403
+
+
+def test_while_omero_is_away_who_logged_in_here_still_sees_and_stops_their_imports_and_no_more(door) -> None:
+    headers = handle(door)
+    number = door.client.post("/v1/imports", json={"sources": [door.image()]}, headers=headers).json()["id"]
+    bobs = door.ask(door.image("bob"), as_="bob").json()["id"]
+    door.omero.away = OmeroUnavailable()
+
+    assert door.client.get(f"/v1/imports/{number}", headers=headers).status_code == 200
+    assert door.client.get(f"/v1/imports/{bobs}", headers=headers).status_code == 404
+    assert door.client.post(f"/v1/imports/{number}/cancel", headers=headers).status_code == 202
+    assert door.client.post(f"/v1/imports/{number}/retry", headers=headers).status_code == 503
+    assert door.client.post("/v1/imports", json={"sources": [door.image()]}, headers=headers).status_code == 503
+
+
+def test_who_logged_in_long_ago_is_not_believed_while_omero_is_away(door) -> None:
+    long_ago = datetime.now(UTC) - BELIEVED - timedelta(minutes=1)
+    old = SessionHandle(server="main", user="alice", key=SecretStr("alice-1"), made=long_ago)
+    headers = {"Authorization": f"Bearer {seal(old, door.settings.seal_keys)}"}
+    door.omero.away = OmeroUnavailable()
+
+    assert door.client.get("/v1/imports", headers=headers).status_code == 503
 
 
 def test_when_omero_is_away_everybody_is_asked_to_come_back(door) -> None:
