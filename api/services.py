@@ -29,6 +29,8 @@ PATIENCE = 20.0
 """Seconds that OMERO or a file system may take for one request."""
 PROOF_SECONDS = 5.0
 """How long a proof is believed when somebody only reads."""
+BELIEF_SECONDS = 3.0
+"""How long OMERO is asked about somebody who would be believed anyway."""
 SILENT_SECONDS = 15.0
 """How long an OMERO that did not answer is not asked again by who only reads, or stops something."""
 THREADS = 16
@@ -82,13 +84,14 @@ class Services:
         if time.monotonic() < self._silent_until.get(server, 0.0):
             return said
         try:
-            return await self._prove(server, credential.key)
-        except (CourierError, Problem) as error:
+            with anyio.fail_after(BELIEF_SECONDS):
+                return await self._prove(server, credential.key)
+        except (CourierError, Problem, TimeoutError) as error:
             if not _means_away(error):
                 raise
-            log.warning("OMERO %s is away: %s is believed to be who logged in", server, credential.user)
-            self._silent_until[server] = time.monotonic() + SILENT_SECONDS
-            return said
+        log.warning("OMERO %s does not answer: %s is believed to be who logged in", server, credential.user)
+        self._silent_until[server] = time.monotonic() + SILENT_SECONDS
+        return said
 
     async def _believed(self, server: str, key: SecretStr) -> Proof | None:
         now = time.monotonic()
@@ -136,11 +139,11 @@ class Services:
             log.exception("the audit trail cannot be written; lost: %s", entry.model_dump_json())
 
 
-def _means_away(error: CourierError | Problem) -> bool:
+def _means_away(error: CourierError | Problem | TimeoutError) -> bool:
     """Tell an OMERO that does not answer from one that refuses the session."""
-    return (
-        error.transient if isinstance(error, CourierError) else error.document.status == HTTPStatus.SERVICE_UNAVAILABLE
-    )
+    if isinstance(error, CourierError):
+        return error.transient
+    return isinstance(error, TimeoutError) or error.document.status == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def _name(server: str, key: SecretStr) -> str:

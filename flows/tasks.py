@@ -69,9 +69,17 @@ def import_files(job: Job, chunk: Chunk) -> State[None]:
 
 
 def ended(work: Callable[[Job, Chunk], str | None], job: Job, chunk: Chunk) -> State[None]:
-    """Do the work and say how it ended: a failed fileset shows red in the UI, and stops nothing."""
+    """Do the work and say how it ended: a failed fileset shows red in the UI, and stops nothing.
+
+    Nothing is begun, or tried again, once the run was stopped.
+    """
     try:
-        failed = work(job, chunk)
+        job.ledger.raise_stop()
+        try:
+            failed = work(job, chunk)
+        except CourierError:
+            job.ledger.raise_stop()
+            raise
     except STOPS as stopped:
         return Cancelled(message=str(stopped))
     return Failed(message=failed) if failed else Completed()

@@ -1,12 +1,15 @@
 """How a stage ends in the eyes of somebody who looks at the UI."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import StateType
 
-from flows.core.errors import ImportCancelled
+from flows.core.errors import ImportCancelled, OmeroUnavailable
 from flows.core.job import Chunk
+from flows.core.ledger import Ledger
 from flows.core.requests import Fileset, SourceFile
 from flows.tasks import ended
 
@@ -18,6 +21,10 @@ def stage(outcome: str | Exception | None) -> Callable[..., str | None]:
         return outcome
 
     return work
+
+
+def job() -> Any:
+    return SimpleNamespace(ledger=Ledger())
 
 
 def chunk(*names: str) -> Chunk:
@@ -34,7 +41,23 @@ def chunk(*names: str) -> Chunk:
     ],
 )
 def test_a_stage_shows_how_it_ended(outcome: str | Exception | None, shown: StateType) -> None:
-    assert ended(stage(outcome), None, chunk("a.tif")).type is shown
+    assert ended(stage(outcome), job(), chunk("a.tif")).type is shown
+
+
+def test_what_goes_wrong_after_a_cancel_is_not_tried_again() -> None:
+    running = job()
+
+    def cancelled_meanwhile(*_: object) -> str | None:
+        running.ledger.cancel()
+        raise OmeroUnavailable
+
+    assert ended(cancelled_meanwhile, running, chunk("a.tif")).type is StateType.CANCELLED
+    assert ended(stage(AssertionError("begun")), running, chunk("a.tif")).type is StateType.CANCELLED
+
+
+def test_what_may_pass_is_left_to_the_task_to_try_again() -> None:
+    with pytest.raises(OmeroUnavailable):
+        ended(stage(OmeroUnavailable()), job(), chunk("a.tif"))
 
 
 @pytest.mark.parametrize(
