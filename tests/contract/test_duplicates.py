@@ -9,6 +9,7 @@ import pytest
 from deployments.sandbox.images import make_small_ome_tiff
 from flows.core.control import Uncontrolled
 from flows.core.errors import DuplicateUnderWay, ImportCancelled
+from flows.core.names import agent_of
 from flows.core.omero_client import (
     ImportDetails,
     clear_debris,
@@ -178,6 +179,17 @@ def test_what_a_run_that_is_over_left_half_done_is_removed_and_counts_as_nothing
 
     assert duplicates(session, staged, is_over=yes) == ({}, {})
     assert marked(session, "Fileset", RUN, run_key) == []
+
+
+def test_what_a_run_of_another_courier_is_at_is_left_alone_until_its_session_has_ended(omero, session, stage, image):
+    staged, run = stage(image), str(uuid4())
+    theirs = sudo(omero.server, "alice", agent=agent_of(run, 2))
+    raw.create(theirs, staged, f"{run}/{staged.fileset.key}")
+
+    with sudo(omero.server, "alice") as ours:
+        assert list(duplicates(ours, staged, is_over=yes).under_way) == [staged.fileset.key]
+        theirs.kill()
+        assert duplicates(ours, staged, is_over=yes) == ({}, {})
 
 
 def test_many_files_that_are_new_take_two_questions(session, stage, tmp_path, trouble):

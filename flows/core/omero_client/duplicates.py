@@ -18,6 +18,7 @@ from flows.core.omero_client.annotations import FINGERPRINT, fingerprint, withou
 from flows.core.omero_client.contents import Content, contents_of, owned, run_keys_of, with_hash, with_size
 from flows.core.omero_client.earlier import Done, describe, remove
 from flows.core.omero_client.faults import speaking_to
+from flows.core.omero_client.fence import sessions_of
 from flows.core.omero_client.holdings import NOTHING, all_marked, holdings, unreadable
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.upload import CHUNK, opened
@@ -26,6 +27,8 @@ from flows.core.settings import Checksum
 
 log = logging.getLogger(__name__)
 
+ATTEMPTS = 20
+"""As many attempts of a run are looked for: more than the settings as shipped allow."""
 SURE: frozenset[Checksum] = frozenset({"SHA1-160", "MD5-128", "Murmur3-128"})
 """Checksums that are as good as the bytes; the others are too short, or no more than a size."""
 
@@ -181,6 +184,7 @@ class _Look:
         images = [image.id for each in self._held.values() for image in each.images]
         self._unconfirmed = set(without_provenance(session, images)) if images else set()
         self._is_over = is_over
+        self._is_at_work = cache(lambda run: bool(sessions_of(session, run, ATTEMPTS)))
 
     def complete(self, candidates: Mapping[int, bool]) -> Done | None:
         """Return the oldest that holds the same bytes and can be read back."""
@@ -210,4 +214,6 @@ class _Look:
         return (not images or bool(images & self._unconfirmed)) and self._lives(fileset)
 
     def _lives(self, fileset: int) -> bool:
-        return fileset in self._runs and not self._is_over(self._runs[fileset])
+        """A run that we know nothing of may be another courier's: its session shows whether it is at work."""
+        run = self._runs.get(fileset)
+        return run is not None and (not self._is_over(run) or self._is_at_work(run))

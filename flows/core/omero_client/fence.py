@@ -34,17 +34,25 @@ def fence(session: OmeroSession, run_id: str, attempt: int) -> int:
     Raises:
         OmeroUnavailable: OMERO does not answer.
     """
-    doing = "looking for the sessions of earlier attempts"
-    with speaking_to(session.server.host, doing=doing):
-        service = session.services.getSessionService()
-        found = [each for k in range(attempt + 1) for each in service.getMyOpenAgentSessions(agent_of(run_id, k))]
-    keys = [each.uuid.val for each in found]
-    older = [SecretStr(key) for key in dict.fromkeys(keys) if key != session.key.get_secret_value()]
+    keys = sessions_of(session, run_id, attempt)
+    older = [SecretStr(key) for key in keys if key != session.key.get_secret_value()]
     for key in older:
         _end(session, key)
     if older:
         log.warning("ended %d OMERO sessions that earlier attempts of this import had left", len(older))
     return len(older)
+
+
+def sessions_of(session: OmeroSession, run_id: str, attempts: int) -> list[str]:
+    """Return the keys of the sessions that the first so many attempts of a run hold, of the same user.
+
+    Raises:
+        OmeroUnavailable: OMERO does not answer.
+    """
+    with speaking_to(session.server.host, doing="looking for the sessions of attempts"):
+        service = session.services.getSessionService()
+        found = [each for k in range(attempts + 1) for each in service.getMyOpenAgentSessions(agent_of(run_id, k))]
+    return list(dict.fromkeys(each.uuid.val for each in found))
 
 
 def _end(session: OmeroSession, key: SecretStr) -> None:
