@@ -12,7 +12,6 @@ from flows.core.errors import DuplicateUnderWay, ImportCancelled
 from flows.core.names import agent_of
 from flows.core.omero_client import (
     ImportDetails,
-    clear_debris,
     find_duplicates,
     import_fileset,
     link_to_target,
@@ -216,22 +215,3 @@ def test_a_screen_takes_no_images(session, imported, unique):
     screen = resolve_target(session, Target.parse(f"Screen:name:{unique}"), make=True)
 
     assert link_to_target(session, imported.images, screen) == 0
-
-
-def test_debris_of_runs_that_are_over_is_removed_in_all_groups(*, omero, stage, image, imported, run_key, session):
-    over, living = f"over-{uuid4()}", f"living-{uuid4()}"
-    with sudo(omero.server, "alice", group="studio") as studio, sudo(omero.server, "alice", group="lab") as lab:
-        for by, run in ((studio, over), (lab, over), (lab, living)):
-            raw.create(by, stage(image), f"{run}/key")
-
-        assert clear_debris(lab, is_over=lambda run: run == over, older_than=0) == 2
-        left = [marked(by, "Fileset", RUN, f"{run}/key") for by, run in ((studio, over), (lab, over), (lab, living))]
-    assert [len(each) for each in left] == [0, 0, 1]
-    assert marked(session, "Fileset", RUN, run_key) == [imported.fileset_id]
-
-
-def test_young_debris_is_left_alone(session, stage, image, run_key):
-    raw.create(session, stage(image), run_key)
-
-    assert clear_debris(session, is_over=yes, older_than=3600) == 0
-    assert len(marked(session, "Fileset", RUN, run_key)) == 1

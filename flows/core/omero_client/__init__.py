@@ -1,7 +1,6 @@
 """Everything that speaks to OMERO; nothing else in the product does."""
 
 from flows.core.omero_client.annotations import ImportDetails
-from flows.core.omero_client.debris import clear_debris
 from flows.core.omero_client.duplicates import Duplicates, find_duplicates
 from flows.core.omero_client.earlier import find_earlier, find_earlier_of, keys_of_run
 from flows.core.omero_client.fence import fence
@@ -20,7 +19,6 @@ __all__ = [
     "ResolvedTarget",
     "begin_import",
     "check_answers",
-    "clear_debris",
     "fence",
     "find_duplicates",
     "find_earlier",
