@@ -20,8 +20,6 @@ log = logging.getLogger(__name__)
 
 KEEP_ALIVE = 60
 """Seconds between the signs of life that a session gives while it imports."""
-ALL_GROUPS = {"omero.group": "-1"}
-"""The context of a call that reads across groups."""
 UPLOADS = 4
 """Files that one session uploads side by side: enough to hide the latency of a real server."""
 
@@ -102,11 +100,6 @@ class OmeroSession:
     def rows(self, hql: str, **parameters: int | str | list[int] | list[str]) -> list[tuple[Any, ...]]:
         """Ask for columns; the values come unwrapped."""
         return [tuple(unwrap(each) for each in row) for row in self.query.projection(hql, _parameters(parameters))]
-
-    def rows_everywhere(self, hql: str, **parameters: int | str | list[int] | list[str]) -> list[tuple[Any, ...]]:
-        """Ask for columns in all groups of the user."""
-        rows = self.query.projection(hql, _parameters(parameters), ALL_GROUPS)
-        return [tuple(unwrap(each) for each in row) for row in rows]
 
     def objects(self, hql: str, **parameters: int | str | list[int] | list[str]) -> list[Any]:
         """Ask for objects of OMERO's model."""
