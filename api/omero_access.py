@@ -21,6 +21,8 @@ class Proof(Frozen):
     groups: frozenset[str]
     """Names of all groups that they are a member of."""
     is_admin: bool
+    email: str | None = None
+    """The address in their profile, where OMERO was asked."""
     may_sudo: bool = False
     """Whether OMERO lets them act for other users."""
     to_make: tuple[str, ...] = ()
@@ -99,6 +101,7 @@ def _proof(session: OmeroSession, to_make: tuple[str, ...]) -> Proof:
         group=session.group,
         groups=session.groups,
         is_admin=session.is_admin,
+        email=session.email,
         may_sudo=session.is_admin and "Sudo" in session.admin_privileges,
         to_make=to_make,
     )

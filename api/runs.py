@@ -82,6 +82,8 @@ class NewRun(Frozen):
     """It waits until an earlier one of its user has ended, and for its time."""
     tags: frozenset[str] = frozenset()
     """Further ones."""
+    email: str | None = None
+    """Where its user can be reached, as OMERO said at the door: later OMERO may be away, or the session over."""
 
 
 class Run(Frozen):

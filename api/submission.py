@@ -94,6 +94,7 @@ def _new_run(grant: Grant, body: NewImport, request: ImportRequest, client_key: 
         fingerprint=_hash(grant.server, request.on_behalf_of, body.model_dump_json()),
         start=start,
         bulk=request.bulk,
+        email=grant.standing.owner.email,
         tags=frozenset() if carried is None else frozenset({session_tag(carried.get_secret_value())}),
     )
 

@@ -12,7 +12,7 @@ from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Running, S
 from api.prefect_runs import PrefectRuns
 from api.runs import EngineAway, ImportState, NewRun, RunOver, RunQuery, RunUnknown
 from flows.core.control import Stage
-from flows.core.names import LOGIN_NEEDED, PUT_OFF, REVIVED
+from flows.core.names import EMAIL, LOGIN_NEEDED, PUT_OFF, REVIVED
 from flows.core.seal import carried_session_name
 from flows.core.status import FILESETS, FilesetStatus
 from tests.support.api import new_run
@@ -26,8 +26,16 @@ async def test_a_run_is_what_was_asked_for(runs) -> None:
 
     read = await runs.read(made.id)
     assert (read.state, read.due, read.next_start) == (ImportState.SCHEDULED, new.start, new.start)
-    assert read.model_dump(include=set(NewRun.model_fields) - {"tags"}) == new.model_dump(exclude={"start", "tags"})
+    same = set(NewRun.model_fields) - {"tags", "start", "email"}
+    assert read.model_dump(include=same) == new.model_dump(include=same)
     assert read.tags == {"session:5e55", f"user:{new.user}", "server:main"}
+
+
+async def test_where_its_user_can_be_reached_is_noted_from_the_start(prefect) -> None:
+    made = await prefect.create(new_run(email="alice@example.org"))
+
+    async with get_client() as client:
+        assert (await client.read_flow_run(made.id)).labels[EMAIL] == "alice@example.org"
 
 
 async def test_one_key_makes_one_run(runs) -> None:

@@ -97,7 +97,7 @@ class RunsInMemory:
             state=ImportState.SCHEDULED,
             tags=tags,
             **times,
-            **new.model_dump(exclude={"start", "tags"}),
+            **new.model_dump(exclude={"start", "tags", "email"}),
         )
         self.kept[run.id] = run
         return run
