@@ -5,6 +5,10 @@ from uuid import UUID
 
 from api.models import FilesetAnswer, ImageAnswer, ImportAnswer, ImportSummary, Links
 from api.runs import ImportState, Run
+from flows.core.control import Stage
+from flows.core.errors import ProcessLost
+from flows.core.ledger import OVER
+from flows.core.requests import Failure
 from flows.core.settings import Settings
 from flows.core.status import FilesetStatus, overall, web_link
 
@@ -50,6 +54,8 @@ def in_full(told: ImportSummary, run: Run, statuses: tuple[FilesetStatus, ...], 
     """Tell an import and what became of each of its files."""
     server = settings.servers.get(run.server)
     web_url = server.web_url if server else None
+    if run.state.is_over:
+        statuses = tuple(_ended(each, told) for each in statuses)
     done, total = overall(statuses)
     return ImportAnswer(
         **dict(told),
@@ -59,6 +65,16 @@ def in_full(told: ImportSummary, run: Run, statuses: tuple[FilesetStatus, ...], 
         stages=Counter(each.stage for each in statuses),
         filesets=[_fileset(each, web_url) for each in statuses],
     )
+
+
+def _ended(status: FilesetStatus, told: ImportSummary) -> FilesetStatus:
+    """Say of what an import that is over did not get done what it says of itself, until housekeeping has looked."""
+    if status.stage in OVER:
+        return status
+    if told.state is ImportState.CANCELLED:
+        return status.model_copy(update={"stage": Stage.CANCELLED})
+    lost = ProcessLost(told.reason or "").about(status.files[0] if status.files else status.name)
+    return status.model_copy(update={"stage": Stage.FAILED, "failure": status.failure or Failure.of(lost)})
 
 
 def _fileset(status: FilesetStatus, web_url: str | None) -> FilesetAnswer:

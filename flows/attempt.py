@@ -69,6 +69,7 @@ class Attempt:
 
     def take_up(self) -> None:
         """Go on where an earlier attempt ended; where a person asked for it, also with what had failed for good."""
+        self.job.account.email = self._record.email
         if not self._record.from_the_start:
             earlier = patiently(self._publisher.earlier)
             self.job.ledger.restore(earlier, failed_too=self._record.asked_by_person)
@@ -137,7 +138,17 @@ class Attempt:
             self._later = further_try(
                 ledger, self._failure, self._record.retries, self._settings.retries, self._hold_if_away
             )
+        if self._later is None and ledger.stopped_by is None:
+            self._find_address()
         self.job.keeps_copies = self._later is not None or isinstance(ledger.stopped_by, AttemptSuperseded)
+
+    def _find_address(self) -> None:
+        """Ask OMERO where the user can be reached, where no stage came as far as that."""
+        if not self.job.knows_whom_to_tell:
+            try:
+                self.job.account.session()
+            except CourierError as error:
+                log.info("nobody knows yet where %s can be reached: %s", self.job.request.on_behalf_of, error)
 
     def _hold_if_away(self) -> bool:
         """Hold the pool of this OMERO if it does not answer at all: it is then asked once for all runs."""
@@ -192,7 +203,7 @@ class Attempt:
         report = self.report()
         self._publisher.page(report_page(report))
         # Who could not be told, nor a message be handed over to them, is told by housekeeping.
-        if at_the_end(self.job, report).is_completed():
+        if self.job.knows_whom_to_tell and at_the_end(self.job, report).is_completed():
             self._record.note_told(self.job.tags)
         self._release_next(ending=True)
 

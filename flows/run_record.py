@@ -17,7 +17,7 @@ from prefect.states import Scheduled
 
 from flows.core.errors import AttemptSuperseded, ImportCancelled, OmeroBusy, OmeroFull, RunPutOff
 from flows.core.ledger import Ledger
-from flows.core.names import BULK, INTERIM_TOLD, PEOPLE, REPLAY_ALL, TOLD
+from flows.core.names import BULK, EMAIL, INTERIM_TOLD, PEOPLE, REPLAY_ALL, TOLD
 from flows.core.requests import Failure
 from flows.further_tries import FurtherTry
 from flows.history import asked_by_person, cancelled_at_the_start, retries_since_person
@@ -205,6 +205,12 @@ class RunRecord:
             release_next(self._client, server, user, places + ending)
         except httpx.HTTPError as away:
             log.warning("Prefect does not answer, the next import of %s waits for housekeeping: %s", user, away)
+
+    @property
+    def email(self) -> str | None:
+        """Where the user can be reached, if that was noted."""
+        noted = self._run.labels.get(EMAIL)
+        return str(noted) if noted else None
 
     def note_address(self, address: str | None) -> None:
         """Note where the user can be reached, for words about this run while OMERO is away."""

@@ -52,7 +52,9 @@ class Account:
         self._lock = threading.Lock()
         self._session: OmeroSession | None = None
         self.email: str | None = None
-        """The address in the user's OMERO profile, once a session was opened."""
+        """The address in the user's OMERO profile, as far as that is known."""
+        self.met = False
+        """Whether a session was opened, so that OMERO has said what address it has, if any."""
 
     def session(self) -> OmeroSession:
         """Return the session, making it if there is none.
@@ -68,7 +70,7 @@ class Account:
                 self._permit()
                 self._session = self._open()
                 self._session.deleted = self._deleted
-                self.email = self._session.email
+                self.email, self.met = self._session.email, True
             if not self._fenced:
                 fence(self._session, self._run_id, self._attempt)
                 self._fenced = True

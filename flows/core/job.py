@@ -197,6 +197,11 @@ class Job:
         return receivers(self.request.notify, self.account.email if self.settings.notifications.mail else None)
 
     @property
+    def knows_whom_to_tell(self) -> bool:
+        """Whether nobody is left to be found who wants to hear of this."""
+        return bool(self.receivers) or self.account.met or self.settings.notifications.mail is None
+
+    @property
     def target_text(self) -> str:
         """The target as OMERO's command line writes it."""
         return str(self._target) if self._target else ""

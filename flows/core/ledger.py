@@ -260,10 +260,11 @@ class Ledger:
     def settle(self, error: CourierError) -> None:
         """End what is not over yet: everything has an outcome when a run ends.
 
-        What waited for a further try failed for the reason it waited for, the rest because of `error`.
+        What waited for a further try failed for the reason it waited for, the rest because of `error`; so did what
+        something else than a cancel of the run made look cancelled.
         """
         for status in self.statuses():
-            if status.stage in OVER:
+            if status.stage in OVER and (status.stage is not Stage.CANCELLED or self.cancelled):
                 continue
             if self.cancelled:
                 self._update(status.key, stage=Stage.CANCELLED, failure=None)

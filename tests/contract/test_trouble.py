@@ -161,6 +161,19 @@ def test_a_full_server_may_keep_an_import_waiting_for_longer_than_a_call(omero, 
         assert [len(each.result().images) for each in running] == [1, 1, 1]
 
 
+@pytest.mark.parametrize("step", ["step-0", "step-1"])
+def test_an_import_that_omero_breaks_off_is_tried_again_and_is_no_cancel(*, omero, bring, trouble, run_key, step):
+    trouble.hold(step)
+    with sudo(omero.server, "alice") as doomed, ThreadPoolExecutor() as pool:
+        importing = pool.submit(bring, by=doomed)
+        eventually(trouble.waiting, "OMERO reads it")
+        trouble.forget_sessions()
+        trouble.let_go()
+
+        assert importing.exception().transient
+        assert not isinstance(importing.exception(), errors.ImportCancelled)
+
+
 def test_a_forgotten_session_is_lost(bring, private_understudy, omero):
     own = private_understudy()
     server = omero.server.model_copy(update={"port": own.ssl_port})

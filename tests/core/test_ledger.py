@@ -74,6 +74,19 @@ def test_settling_gives_everything_an_outcome_but_leaves_what_is_over() -> None:
     assert [each.stage for each in ledger.statuses()] == [Stage.DONE, Stage.FAILED]
 
 
+def test_nothing_ends_cancelled_unless_the_run_was() -> None:
+    for cancelled, expected in ((False, Stage.FAILED), (True, Stage.CANCELLED)):
+        cells = fileset("cells.tif")
+        ledger = opened(cells)
+        ledger.failed(cells, ImportCancelled())
+        if cancelled:
+            ledger.cancel()
+
+        ledger.settle(UnexpectedFault())
+
+        assert ledger.status(cells.key).stage is expected
+
+
 def test_what_may_still_succeed_waits_with_its_reason_and_fails_for_it_in_the_end() -> None:
     cells = fileset("cells.tif")
     ledger = opened(cells)

@@ -119,7 +119,10 @@ class Chaos:
         for _ in range(REPLAYS + 1):
             with suppress(NotHealed):
                 until(lambda: not self._fleet.look(), self._patience, "all imports are over")
-            failed = [each for each in self._fleet.accepted if _is_unlucky(each)]
+            # Of an import that lost its process housekeeping may find out later that it is in OMERO.
+            failed = [
+                each for each in self._fleet.accepted if _is_unlucky(each) and _is_unlucky(self._fleet.refresh(each))
+            ]
             self._tell(f"{len(failed)} imports of sound files have failed: {[each.id for each in failed]}")
             replayed = [each for each in failed if self._fleet.retry(each)]
             self.report.replayed += len(replayed)

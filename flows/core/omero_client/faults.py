@@ -17,7 +17,6 @@ import omero.clients
 
 from flows.core.errors import (
     CourierError,
-    ImportCancelled,
     ImportRefused,
     LoginRefused,
     NotPermitted,
@@ -74,7 +73,8 @@ _ERR_NAMES: dict[str, tuple[type[CourierError], str]] = {
     "error-on-init": (OmeroFault, "OMERO could not begin to read the file."),
     "import-request-failure": (OmeroFault, "OMERO failed while it read the file."),
     "bad-location": (OmeroMisused, "OMERO does not find the uploaded file."),
-    "cancel-called": (ImportCancelled, "The import was cancelled."),
+    # Not by us, who would not ask for the answer: OMERO cancels what a session does when that ends.
+    "cancel-called": (SessionLost, "OMERO broke the import off, as it does when its session ends."),
 }
 
 

@@ -72,7 +72,7 @@ ANSWERED = [
     ),
     ("import-request-failure", "java.lang.RuntimeException: x", errors.OmeroFault),
     ("import-request-failure", "java.io.IOException: No space left on device", errors.OmeroFull),
-    ("cancel-called", "", errors.ImportCancelled),
+    ("cancel-called", "", errors.SessionLost),
     ("graph-fail", "ome.services.graphs.GraphException: x", errors.OmeroFault),
 ]
 

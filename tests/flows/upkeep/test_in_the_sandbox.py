@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -32,6 +33,12 @@ def make_a_round(prefect: SyncPrefectClient) -> FlowRun:
     return eventually(lambda: ended(prefect.read_flow_run(run.id)), "the end of a round of housekeeping")
 
 
+def to(courier: Courier, number: str) -> EmailMessage | None:
+    """The first mail to this user about an import; administrators have theirs."""
+    letters = courier.mails(number)
+    return next((each for each in letters if each["To"] == f"{courier.user}@sandbox.example"), None)
+
+
 def ended(run: FlowRun) -> FlowRun | None:
     return run if run.state is not None and run.state.is_final() else None
 
@@ -54,6 +61,19 @@ def test_an_import_that_is_left_cancelling_is_over_with_the_next_round_and_its_u
     eventually(lambda: prefect.read_flow_run(waiting.id).state_name == "Cancelled", "the end of the import")
     (letter,) = eventually(lambda: alice.mails(str(waiting.id)), "a word about it")
     assert letter["To"] == "alice@sandbox.example"
+
+
+def test_who_asked_in_the_console_for_a_file_that_is_not_there_is_told(
+    alice: Courier, prefect: SyncPrefectClient
+) -> None:
+    deployment = prefect.read_deployment_by_name(f"{names.IMPORT_FLOW}/sandbox")
+    missing = str(alice.folder() / "missing.ome.tiff")
+    run = prefect.create_flow_run_from_deployment(
+        deployment.id, parameters={"request": {"sources": [missing], "on_behalf_of": "alice"}}
+    )
+
+    letter = eventually(lambda: to(alice, str(run.id)), "a word about it")
+    assert "missing.ome.tiff" in str(letter.get_body(("plain",)))
 
 
 def test_all_duties_of_a_round_are_done(prefect: SyncPrefectClient) -> None:
