@@ -132,7 +132,7 @@ class Chaos:
             until(lambda: not silent(self._machine, self._fleet.accepted), TOLD_SECONDS, "everybody was told")
 
     def _sum_up(self) -> None:
-        report, accepted = self.report, self._fleet.accepted
+        report, accepted = self.report, [self._fleet.refresh(each) for each in self._fleet.accepted]
         report.accepted = dict(Counter(each.kind.value for each in accepted))
         files = [wanted.path for each in accepted for wanted in each.wanted]
         report.files, report.megabytes = len(files), sum(path.stat().st_size for path in files) // 10**6

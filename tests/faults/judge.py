@@ -176,6 +176,11 @@ def taken(machine: Machine, ids: Container[str]) -> list[str]:
     return [
         *(f"{run['name']} is {run['state_name']}" for run in imports),
         *(f"lock {each['name']} is taken" for each in limits if each["active_slots"]),
+        *(
+            f"pool {name} gives {given} places of {wanted}"
+            for name, given, wanted in machine.places()
+            if given < wanted
+        ),
         *(f"OMERO session of {agent}" for agent in machine.omero.stats().agents if agent.startswith(PREFIX)),
         *(f"process {each.pid} of import {run}" for each, run in machine.flows_by_run() if run in ids),
     ]
@@ -196,4 +201,4 @@ def debris(machine: Machine, held: Iterable[HeldFileset]) -> list[str]:
     ]
 
 
-_OURS = (names.outage_name(""), names.pace_name(""), "courier-session-")
+_OURS = (names.outage_name(""), "courier-session-")

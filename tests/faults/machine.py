@@ -18,7 +18,9 @@ from deployments.sandbox import postgres, processes
 from deployments.sandbox.environment import SERVER
 from deployments.sandbox.home import Running
 from deployments.sandbox.understudy.control import Control
+from flows.core import names
 from flows.core.names import IMPORT_FLOW
+from flows.core.settings import Settings
 
 DATABASE, PREFECT, API = "database", "Prefect server", "API"
 OMERO, MAIL = "OMERO stand-in", "mail sink"
@@ -180,6 +182,14 @@ class Machine:
         answer = self._prefect.get("/flow_run_states/", params={"flow_run_id": run_id})
         found: list[dict[str, Any]] = answer.raise_for_status().json()
         return sorted(found, key=lambda state: str(state["timestamp"]))
+
+    def places(self) -> list[tuple[str, int, int]]:
+        """Return the pools of OMERO servers, how many imports each lets run, and how many its operator wants."""
+        servers = Settings(_env_file=self.home.settings).servers
+        pools = [(names.pool_of(name), server.runs) for name, server in servers.items()]
+        return [
+            (pool, self._prefect.get(f"/work_pools/{pool}").json()["concurrency_limit"], runs) for pool, runs in pools
+        ]
 
     def deployment(self) -> dict[str, Any]:
         """Return the deployment of the imports."""
