@@ -9,7 +9,7 @@ ANY_PYTHON := $(firstword $(foreach each,$(PYTHON) python3 python3.11 python,$(s
 export PYTHON
 PY := .venv/bin/python
 DATA ?= .sandbox
-SIDE_BY_SIDE := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 help: ## list the targets

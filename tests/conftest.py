@@ -1,6 +1,9 @@
 """Fixtures of all tests: each module of `tests/support` provides one neighbour."""
 
+from typing import Any
+
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins: list[str] = [
     "tests.support.api",
@@ -12,14 +15,18 @@ pytest_plugins: list[str] = [
     "tests.support.understudy",
 ]
 
-SHARED = ("sandbox", "hurt", "engine", "understudy")
-"""Neighbours that are started once, and take long to start or much to run."""
+SHARED = {"api": "sandbox", "browser": "sandbox", "docs": "sandbox", "flows": "sandbox", "faults": "faults"}
+"""Packages of tests by the neighbour that they share, which takes long to start and much to run."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side in several processes, those that share a neighbour run in the same, and modules."""
-    for item in items:
-        asked = getattr(item, "fixturenames", ())
-        group = next((each for each in SHARED if each in asked), item.location[0])
-        item.add_marker(pytest.mark.xdist_group(group))
+class ByNeighbour(LoadScopeScheduling):
+    """Of tests that run side by side, those that share a neighbour or a module run in the same process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return SHARED.get(module.split("/")[1], module)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByNeighbour:
+    """Choose it."""
+    return ByNeighbour(config, log)
