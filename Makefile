@@ -39,8 +39,9 @@ lint: setup
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary
 
-faults: setup ## the fault suite as a whole: what test tries of it, and what takes longer
+faults: setup ## the fault suite as a whole: what test tries of it, and all that takes longer
 	@$(PY) -m pytest tests/faults
+	@$(PY) -m pytest -m thorough --ignore tests/faults
 
 bench: setup ## measure, against peers, what the figures in docs were measured with
 	@$(PY) -m tests.bench

@@ -14,11 +14,11 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 OFTEN: Mapping[str, Harm] = {
     "Prefect is away": harm.prefect_away,
-    "PostgreSQL dies": harm.kill_database,
     "OMERO freezes": harm.omero_frozen,
     "OMERO forgets all sessions": harm.omero_forgets,
 }
 SELDOM: Mapping[str, Harm] = {
+    "PostgreSQL dies": harm.kill_database,
     "the Prefect server dies": harm.kill_prefect,
     "Prefect comes back while the worker dies": harm.kill_prefect_and_workers,
     "OMERO dies": harm.kill_omero,

@@ -174,6 +174,7 @@ def test_a_drained_worker_loses_and_doubles_nothing(ground: Ground) -> None:
     large.arrives_once()
 
 
+@pytest.mark.thorough
 def test_runs_stand_back_and_an_operator_slows_them_down_while_they_run(ground: Ground) -> None:
     large = Import(ground).uploads()
     process = large.process()
@@ -200,6 +201,7 @@ def test_nothing_starts_in_a_pause_and_what_ran_gives_its_place_back(ground: Gro
     waiting.arrives_once()
 
 
+@pytest.mark.thorough
 def test_a_run_whose_worker_died_still_hears_a_cancel(ground: Ground) -> None:
     large = Import(ground).uploads()
     ground.hold()
@@ -226,6 +228,7 @@ def test_a_run_whose_worker_died_is_drained_with_the_others_and_cancelled_in_the
     assert ground.alice.outcome(large.number)["state"] == "cancelled"
 
 
+@pytest.mark.thorough
 def test_a_second_signal_ends_a_run_that_does_not_answer(ground: Ground) -> None:
     large = Import(ground).uploads()
     worker, process = ground.worker(), large.process()
