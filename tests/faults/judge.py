@@ -73,9 +73,15 @@ def judge_import(accepted: Accepted, own: list[HeldFileset], held: list[HeldFile
             verdict.doubled.append(f"{who}: {wanted.path} is in filesets {[each.id for each in mine]}")
         if any(each.owner != accepted.user for each in mine):
             verdict.lost.append(f"{who}: {wanted.path} belongs to somebody else")
-        row = said.get(str(wanted.path))
+        row = said.get(str(wanted.path)) or _row_of(accepted, mine)
         if (trouble := _trouble(accepted, wanted, mine, row, held)) is not None:
             verdict.lost.append(f"{who}: {wanted.path}: {trouble}")
+
+
+def _row_of(accepted: Accepted, mine: list[HeldFileset]) -> dict[str, Any] | None:
+    """What no process lived to note is told by its fileset alone, as OMERO holds it."""
+    ids = {each.id for each in mine}
+    return next((row for row in accepted.answer.get("filesets", ()) if row["fileset_id"] in ids), None)
 
 
 def _trouble(
