@@ -105,6 +105,20 @@ def test_an_import_tells_what_became_of_each_file(door) -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "stage", "code"),
+    [(ImportState.FAILED, "failed", "process-lost"), (ImportState.CANCELLED, "cancelled", None)],
+    ids=["failed", "cancelled"],
+)
+def test_of_an_import_that_is_over_no_file_seems_to_be_under_way(door, state, stage, code) -> None:
+    run = door.runs.becomes(door.ask().json()["id"], state=state, message="Its process was lost 4 times.")
+    door.runs.statuses[run.id] = STATUSES
+
+    last = door.get(f"/v1/imports/{run.id}").json()["filesets"][2]
+
+    assert (last["stage"], (last["error"] or {}).get("code")) == (stage, code)
+
+
+@pytest.mark.parametrize(
     ("state", "message", "reason"),
     [
         pytest.param(ImportState.FAILED, "OMERO refused the login.", "OMERO refused the login.", id="failed"),
