@@ -17,12 +17,12 @@ from prefect.states import Scheduled
 
 from flows.core.errors import AttemptSuperseded, ImportCancelled, OmeroBusy, OmeroFull, RunPutOff
 from flows.core.ledger import Ledger
-from flows.core.names import BULK, EMAIL, INTERIM_TOLD, PEOPLE, REPLAY_ALL, TOLD
+from flows.core.names import BULK, INTERIM_TOLD, PEOPLE, REPLAY_ALL, TOLD
 from flows.core.requests import Failure
 from flows.further_tries import FurtherTry
 from flows.history import asked_by_person, cancelled_at_the_start, retries_since_person
 from flows.patience import patiently
-from flows.upkeep.addresses import note_address
+from flows.upkeep.addresses import note_address, noted_address
 from flows.upkeep.outages import report_outage
 from flows.upkeep.waiting import release_next
 
@@ -209,8 +209,7 @@ class RunRecord:
     @property
     def email(self) -> str | None:
         """Where the user can be reached, if that was noted."""
-        noted = self._run.labels.get(EMAIL)
-        return str(noted) if noted else None
+        return noted_address(self._run)
 
     def note_address(self, address: str | None) -> None:
         """Note where the user can be reached, for words about this run while OMERO is away."""

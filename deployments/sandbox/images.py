@@ -36,15 +36,16 @@ def make_ome_tiff(
     seed: int | None = None,
 ) -> Path:
     """Write cells in several channels, focal planes and time points as OME-TIFF; `size` is height and width."""
+    seed = _seed(path, seed)
     shape = (t, len(channels), z, *size)
     needs_64_bit_offsets = math.prod(shape) * 2 > 2**32 - 2**25
     with tifffile.TiffWriter(path, ome=True, bigtiff=needs_64_bit_offsets) as tiff:
         tiff.write(
-            _planes(len(channels), z, t, size, _seed(path, seed)),
+            _planes(len(channels), z, t, size, seed),
             shape=shape,
             dtype=np.uint16,
             photometric="minisblack",
-            metadata=_metadata(path, channels, pixel_size_um, _seed(path, seed)),
+            metadata=_metadata(path, channels, pixel_size_um, seed),
         )
     return path
 

@@ -20,8 +20,13 @@ log = logging.getLogger(__name__)
 def receivers_of(run: FlowRun, settings: Settings) -> tuple[str, ...]:
     """Say who can be told of a run, without asking OMERO."""
     asked = run.parameters.get("request", {}).get("notify") or ()
-    noted = run.labels.get(EMAIL) if settings.notifications.mail else None
-    return receivers(asked, str(noted) if noted else None)
+    return receivers(asked, noted_address(run) if settings.notifications.mail else None)
+
+
+def noted_address(run: FlowRun) -> str | None:
+    """Return the address that was noted on a run, if one was."""
+    noted = run.labels.get(EMAIL)
+    return str(noted) if noted else None
 
 
 def note_address(client: SyncPrefectClient, run: FlowRun, address: str | None) -> None:

@@ -19,7 +19,6 @@ from deployments.sandbox.environment import SERVER
 from deployments.sandbox.home import Running
 from deployments.sandbox.understudy.control import Control
 from flows.core import names
-from flows.core.names import IMPORT_FLOW
 from flows.core.settings import Settings
 
 DATABASE, PREFECT, API = "database", "Prefect server", "API"
@@ -193,7 +192,8 @@ class Machine:
 
     def deployment(self) -> dict[str, Any]:
         """Return the deployment of the imports."""
-        found: dict[str, Any] = self._prefect.get(f"/deployments/name/{IMPORT_FLOW}/{SERVER}").raise_for_status().json()
+        answer = self._prefect.get(f"/deployments/name/{names.IMPORT_FLOW}/{SERVER}")
+        found: dict[str, Any] = answer.raise_for_status().json()
         return found
 
     def change_deployment(self, changes: dict[str, Any]) -> None:
