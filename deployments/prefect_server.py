@@ -2,7 +2,8 @@
 
 Its telemetry is off, whatever the environment says. It serves the v1 UI alone, since v2 asks a vendor's server for an
 analytics configuration, and no pages that load their scripts from elsewhere. Leases of locks are kept in files, since
-those in memory are never given back once the server was restarted. All else is set as Prefect documents it,
+those in memory are never given back once the server was restarted, and put right where it was killed while it wrote
+them (`deployments.leases`). All else is set as Prefect documents it,
 for example `PREFECT_SERVER_API_HOST`, `PREFECT_SERVER_API_PORT` and `PREFECT_SERVER_DATABASE_CONNECTION_URL`.
 """
 
@@ -23,7 +24,7 @@ from prefect.settings import (
 )
 from starlette.routing import Mount
 
-LEASES_IN_FILES = {"PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem"}
+LEASES_IN_FILES = {"PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "deployments.leases"}
 FROM_ELSEWHERE = frozenset({"/docs", "/redoc"})
 """Pages of FastAPI's that load scripts and styles from a public server."""
 

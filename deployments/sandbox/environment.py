@@ -58,8 +58,8 @@ def _prefect(home: Home, remembered: Remembered) -> dict[str, str]:
         "PREFECT_SERVER_UI_API_URL": f"{url}/api",
         # Otherwise the server writes its pages into the installed package, which sandboxes share.
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home.prefect / "ui"),
-        # In memory, the slots of a run that died while the server was away are never freed.
-        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        # In files, and put right after a crash: in memory, the locks of what died with the server are never freed.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "deployments.leases",
         # How far ahead rounds of housekeeping are planned; an hour of them would fill the list of runs.
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT3M",
         "PREFECT_WORKER_QUERY_SECONDS": "0.5",

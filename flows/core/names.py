@@ -49,6 +49,8 @@ EMAIL = "courier.email"
 
 STRIPES = 64
 """Locks that look-up and creation share out among themselves."""
+LOCK_PREFIXES = ("courier-import-", "courier-sweep-")
+"""What the names of our locks begin with; each is a global concurrency limit of 1."""
 
 
 def pool_of(server: str) -> str:

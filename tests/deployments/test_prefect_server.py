@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from prefect.server.concurrency.lease_storage import get_concurrency_lease_storage
+from prefect.server.concurrency.lease_storage import filesystem, get_concurrency_lease_storage
 from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_UI_STATIC_DIRECTORY, temporary_settings
 
 from deployments.prefect_server import LEASES_IN_FILES, create_app
@@ -32,7 +32,7 @@ def get(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Get]:
 
 def test_leases_outlive_a_restart() -> None:
     with temporary_settings(LEASES_IN_FILES):
-        assert get_concurrency_lease_storage().__module__.endswith(".filesystem")
+        assert isinstance(get_concurrency_lease_storage(), filesystem.ConcurrencyLeaseStorage)
 
 
 def test_the_v1_ui_is_the_only_one(get: Get) -> None:
