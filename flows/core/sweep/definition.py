@@ -1,0 +1,234 @@
+"""What a sweep definition says: one YAML file for each watched folder, typed and described; reads no file itself."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from string import Formatter
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from flows.core.requests import Name, Receiver, TargetText
+from flows.core.settings import Label
+
+VARIABLE = re.compile(r"[a-z][a-z0-9_]*")
+"""What may stand between braces in a template."""
+BUILT_IN = frozenset({"folder", "stem", "file", "relative", "date"})
+"""Variables that every file has: the name of its folder, its name without and with suffix, its path below the root
+without its name, and the day of its last change as YYYY-MM-DD, in UTC."""
+DESTINATIONS = ("user", "group", "project", "dataset", "screen")
+"""What a variable of that name, from the path, the pattern, the table or a sidecar, decides by itself."""
+
+
+def _template(text: str) -> str:
+    try:
+        fields = [field for _, field, _, _ in Formatter().parse(text) if field is not None]
+    except ValueError as wrong:
+        raise ValueError(f"{text!r}: {wrong}; write {{{{ and }}}} for braces") from None
+    if bad := [field for field in fields if not VARIABLE.fullmatch(field)]:
+        raise ValueError(f"{text!r}: {bad[0]!r} is no variable: lower-case letters, digits and _")
+    return text
+
+
+def _path_template(text: str) -> str:
+    _template(text)
+    parts = text.split("/")
+    if text.startswith("/") or any(part in {"", ".", ".."} for part in parts):
+        raise ValueError(f"{text!r}: folders below the root, for example {{user}}/{{project}}/{{dataset}}")
+    return text
+
+
+def _regular(text: str) -> str:
+    try:
+        pattern = re.compile(text)
+    except re.error as wrong:
+        raise ValueError(f"{text!r}: {wrong}") from None
+    if not pattern.groupindex:
+        raise ValueError(f"{text!r}: name what it finds, for example (?P<user>[a-z]+)")
+    return text
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError(f"{path} is not absolute")
+    return path
+
+
+Template = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_template)]
+"""Text with variables in braces: `{project}`."""
+PathTemplate = Annotated[str, StringConstraints(min_length=1), AfterValidator(_path_template)]
+RegularExpression = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_regular)]
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+"""As in a shell: `*` `?` `[...]`; without regard to case. One with a slash is compared with the path below the root,
+where `*` stops at no slash; any other with the name."""
+
+
+class Part(BaseModel):
+    """A part of a definition."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+
+class Schedule(Part):
+    """When it is swept: after an interval, or at the times of a cron line."""
+
+    every_minutes: float | None = Field(default=None, ge=0.05, description="Minutes from one sweep to the next.")
+    cron: str | None = Field(default=None, description="Five fields, for example `*/10 7-20 * * 1-5`.")
+    timezone: str = Field(default="UTC", description="Of the cron line, for example Europe/London.")
+    watch: bool = Field(
+        default=False, description="Sweep as soon as the folder changes, too, where its file system tells of changes."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.every_minutes is None) == (self.cron is None):
+            raise ValueError("give either every_minutes or cron")
+        return self
+
+
+class Instrument(Part):
+    """What one instrument leaves beside its images."""
+
+    folders: tuple[Pattern, ...] = Field(
+        default=("*",), description="The folders that it writes to: patterns, as in `exclude`."
+    )
+    ignore: tuple[Pattern, ...] = Field(min_length=1, description="Files and folders of its own that are no images.")
+
+
+class Files(Part):
+    """Which files are looked at."""
+
+    include: tuple[Pattern, ...] = Field(default=("*",), min_length=1, description="Only these files.")
+    exclude: tuple[Pattern, ...] = Field(default=(), description="Not these files, and not what is in these folders.")
+    depth: int = Field(default=16, ge=0, le=64, description="Levels of folders below the root that are looked into.")
+    hidden: bool = Field(default=False, description="Files and folders whose names begin with a dot, too.")
+    temporary: tuple[Pattern, ...] = Field(
+        default=("*.tmp", "*.temp", "*.part", "*.partial", "*.crdownload", "*.filepart", "~$*", "*~", "*.lock"),
+        description="Names of files that are being written: they are waited for under their final name.",
+    )
+    instruments: dict[Label, Instrument] = Field(
+        default_factory=dict, description="What to leave out, instrument by instrument."
+    )
+
+
+class Settled(Part):
+    """When the files of a fileset are complete."""
+
+    quiet_minutes: float = Field(
+        default=5, ge=0, description="Minutes without a change of any of its files, seen at two looks."
+    )
+    marker: Pattern | None = Field(
+        default=None,
+        description="A file that says that it is complete: `{stem}.done` beside it, or `ready.txt` in its folder.",
+    )
+    sidecar: bool = Field(
+        default=False, description="Wait until there is an import.yml or metadata.csv in the folder or above it."
+    )
+
+
+class Table(Part):
+    """A mapping table: what is in the path says whose it is and where it goes."""
+
+    file: AbsolutePath = Field(description="CSV, UTF-8, with a header line.")
+    key: Template = Field(description="What is looked up in its first column, for example {folder}.")
+
+
+class Assign(Part):
+    """Whose it is and where it goes."""
+
+    path: PathTemplate | None = Field(
+        default=None, description="What the folders below the root mean: `{user}/{project}/{dataset}`."
+    )
+    pattern: RegularExpression | None = Field(
+        default=None, description="Named groups that are looked for in the path below the root, the name included."
+    )
+    table: Table | None = Field(default=None, description="A mapping table, whose columns are further variables.")
+    sidecars: bool = Field(
+        default=False,
+        description="import.yml and metadata.csv in the folder, or above up to the root, say more; the nearest wins.",
+    )
+    user: Template | None = Field(default=None, description="OMERO login name. Left out: {user}.")
+    group: Template | None = Field(default=None, description="OMERO group. Left out: {group}, or the user's default.")
+    target: TargetText | None = Field(default=None, description="A fixed target, for example Dataset:id:5.")
+    project: Template | None = Field(default=None, description="Name of the project. Left out: {project}, or none.")
+    dataset: Template | None = Field(default=None, description="Name of the dataset. Left out: {dataset}.")
+    screen: Template | None = Field(default=None, description="Name of the screen. Left out: {screen}.")
+    name: Template | None = Field(default=None, description="Name of the image. Left out: the file's.")
+    tags: tuple[Template, ...] = Field(default=(), description="Tags of the images.")
+    key_values: dict[Name, Template] = Field(default_factory=dict, description="Key-value pairs of the images.")
+    notify: tuple[Receiver, ...] = Field(default=(), description="Who is told instead of the user.")
+    unknown_user: Literal["quarantine", "leave"] = Field(
+        default="quarantine",
+        description=(
+            "Files of a user whom OMERO does not know, or that name none. quarantine: they are set aside in the table, "
+            "and the administrators hear of it once. leave: they are only counted."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.target and (self.project or self.dataset or self.screen):
+            raise ValueError("give either target, or project, dataset or screen")
+        if self.screen and (self.project or self.dataset):
+            raise ValueError("a screen is in no project and holds no dataset")
+        if not (self.user or self.sidecars or self.table or "user" in self._variables()):
+            raise ValueError("say whose the files are: {user} in path or pattern, a table, sidecars, or user")
+        return self
+
+    def _variables(self) -> set[str]:
+        fields = {field for _, field, _, _ in Formatter().parse(self.path or "") if field}
+        return fields | set(re.compile(self.pattern or "").groupindex)
+
+
+class Afterwards(Part):
+    """What happens to the files."""
+
+    imported: Literal["keep", "move", "delete"] = Field(
+        default="keep", description="Once OMERO holds the same bytes: left, moved to `imported/`, or deleted."
+    )
+    delay_hours: float = Field(default=0, ge=0, description="Hours between the import and that.")
+    failed: Literal["leave", "move"] = Field(
+        default="leave", description="What failed for good: left, or moved to `failed/` with a .reason.txt."
+    )
+
+
+class Limits(Part):
+    """How much at a time."""
+
+    filesets_per_run: int = Field(default=500, ge=1, le=5000, description="Filesets in one import.")
+    gigabytes_per_run: float = Field(default=200, gt=0, description="Gigabytes (10^9 bytes) in one import.")
+    filesets_per_sweep: int = Field(default=20_000, ge=1, description="Filesets that one sweep hands over at most.")
+    gigabytes_per_sweep: float = Field(default=5_000, gt=0, description="Gigabytes that one sweep hands over at most.")
+    priority: Literal["bulk", "people"] = Field(
+        default="bulk", description="bulk: after those who wait for their images. people: among them."
+    )
+
+
+class Mount(Part):
+    """How a share that is not mounted is told from an empty folder."""
+
+    sentinel: Pattern | None = Field(
+        default=None, description="A file, below the root, that is there as long as the share is mounted."
+    )
+
+
+class SweepDefinition(Part):
+    """A watched folder: what in it becomes an import, whose, where, and what happens afterwards."""
+
+    root: AbsolutePath = Field(description="The folder. It lies in one of the courier's roots.")
+    server: Label | None = Field(default=None, description="The OMERO server. Left out: the only one there is.")
+    description: str = Field(default="", description="For people: shown in the console.")
+    active: bool = Field(default=True, description="Whether it is swept by itself; by hand it always can be.")
+    schedule: Schedule = Field(default=Schedule(every_minutes=5), description="When it is swept.")
+    mount: Mount = Field(default=Mount(), description="How a missing share is noticed.")
+    files: Files = Field(default=Files(), description="Which files are looked at.")
+    settled: Settled = Field(default=Settled(), description="When a fileset is complete.")
+    assign: Assign = Field(description="Whose it is and where it goes.")
+    afterwards: Afterwards = Field(default=Afterwards(), description="What happens to the files.")
+    limits: Limits = Field(default=Limits(), description="How much at a time.")
+
+    @property
+    def quiet(self) -> timedelta:
+        """How long no file of a fileset may have changed."""
+        return timedelta(minutes=self.settled.quiet_minutes)
