@@ -76,16 +76,16 @@ def test_the_reason_names_what_to_change(files: dict[str, Any], says: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("path", "afterwards", "code"),
+    ("path", "code"),
     [
-        pytest.param("imported/alice/a.tif", {"imported": "move"}, "moved", id="moved after the import"),
-        pytest.param("failed/alice/a.tif", {"failed": "move"}, "moved", id="moved after the failure"),
-        pytest.param("imported/alice/a.tif", {}, "", id="an ordinary folder of that name"),
-        pytest.param("alice/imported/a.tif", {"imported": "move"}, "", id="not directly below the root"),
+        pytest.param("imported/alice/a.tif", "set-aside", id="moved after the import"),
+        pytest.param("Failed/alice/a.tif", "set-aside", id="moved after the failure"),
+        pytest.param(".omero-courier/a.tif", "set-aside", id="notes of the sweep"),
+        pytest.param("alice/imported/a.tif", "", id="not directly below the root"),
     ],
 )
-def test_what_the_sweep_moved_is_not_found_again(path: str, afterwards: dict[str, str], code: str) -> None:
-    assert why(path, afterwards=afterwards) == code
+def test_what_the_sweep_moved_is_not_found_again(path: str, code: str) -> None:
+    assert why(path, files={"hidden": True}) == code
 
 
 @pytest.mark.parametrize(
