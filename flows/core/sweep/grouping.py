@@ -1,5 +1,6 @@
 """Puts settled files together by the rules of any import, and says of each file to which fileset it belongs."""
 
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Protocol
@@ -16,14 +17,14 @@ from flows.core.verify.roots import Access
 AT_ONCE = 500
 """Files that are expanded together: they share what has to be listed for them."""
 
-Sources = Mapping[str, tuple[Case, str]]
-"""By path, the folder's case and the name in it; empty for a folder that is a set."""
+Place = tuple[Case, str]
+"""A folder's case, and a name in it; empty for a folder that is a set."""
 
 
 class Decider(Protocol):
-    """Hears what became of the sources."""
+    """Hears what became of the files."""
 
-    def found(self, fileset: Fileset, sources: list[tuple[Case, str]]) -> None:
+    def found(self, fileset: Fileset, places: list[Place]) -> None:
         """These belong to a fileset."""
 
     def refused(self, case: Case, names: list[str], failure: Failure) -> None:
@@ -40,53 +41,55 @@ class Grouping:
         self._verification = verification
         self._control = control
         self._decider = decider
+        self._sets: dict[str, Fileset] = {}
+        """Filesets of several files that were found, by each of their files: they need not be asked for again."""
         # Whose the files are is decided elsewhere; here a path has to lie below the sweep's own folder.
         self._access = Access(user="", groups=(), roots={"sweep": Root(path=definition.root, everyone=True)})
 
-    def conclude(self, sources: Sources) -> None:
+    def conclude(self, sources: Mapping[str, Place]) -> None:
         """Have it decided about all filesets that these files belong to.
 
         Raises:
             SourceAway: the share does not answer any more.
         """
-        paths = iter(sources)
-        while group := {path: sources[path] for path in islice(paths, AT_ONCE)}:
-            for path in self._several(group):
-                self._alone(path, *group[path])
-
-    def _several(self, sources: Sources) -> list[str]:
-        """Have it decided about what these stand for, and return those of which nothing was said."""
         left = dict(sources)
-        try:
-            expansion = self._expanded(list(sources))
-        except RequestError:
-            return list(left)
-        for fileset in expansion.filesets:
-            if paths := _sources_of(fileset, sources):
-                self._decider.found(fileset, [sources[path] for path in paths])
+        for path in [each for each in left if each in self._sets]:
+            self._decider.found(self._sets[path], [left.pop(path)])
+        while left:
+            paths = list(islice(left, AT_ONCE))
+            self._together(paths, left)
             for path in paths:
-                left.pop(path, None)
-        for failure in expansion.refused:
-            paths = (
-                [failure.which]
-                if failure.which in left
-                else [each for each in left if is_at_or_below(each, failure.which)]
-            )
-            for case, names in _by_case(left.pop(path) for path in paths):
-                self._decider.refused(case, names, failure)
-        return list(left)
+                if path in left:
+                    self._alone(path, left.pop(path))
 
-    def _alone(self, path: str, case: Case, name: str) -> None:
+    def _together(self, paths: list[str], left: dict[str, Place]) -> None:
+        """Have it decided about what these stand for, and take them from `left`; some may stay."""
+        try:
+            expansion = self._expanded(paths)
+        except RequestError:
+            return
+        for fileset in expansion.filesets:
+            if sources := _sources_of(fileset, left):
+                self._found(fileset, [left.pop(path) for path in sources])
+        told: dict[Failure, list[str]] = {}
+        failures = {failure.which: failure for failure in expansion.refused}
+        for path in paths:
+            if path in left and (failure := failures.get(path) or _nearest(path, failures.values())):
+                told.setdefault(failure, []).append(path)
+        for failure, sources in told.items():
+            self._refused(failure, {path: left.pop(path) for path in sources})
+
+    def _alone(self, path: str, place: Place) -> None:
         """Whatever is said is about this one."""
         try:
             expansion = self._expanded([path])
         except RequestError as too_many:
             expansion = Expansion(refused=(Failure.of(too_many.about(path)),))
         for fileset in expansion.filesets:
-            self._decider.found(fileset, [(case, name)])
+            self._found(fileset, [place])
         if not expansion.filesets:
             failures = expansion.refused or (Failure.of(NothingImportable(which=path)),)
-            self._decider.refused(case, [name], failures[0])
+            self._refused(failures[0], {path: place})
 
     def _expanded(self, paths: list[str]) -> Expansion:
         expansion = expand(paths, access=self._access, settings=self._verification, control=self._control)
@@ -95,8 +98,23 @@ class Grouping:
                 raise SourceAway(failure.what, which=failure.which, advice=failure.advice)
         return expansion
 
+    def _found(self, fileset: Fileset, places: list[Place]) -> None:
+        if len(fileset.files) > 1 and places[0][1]:
+            self._sets |= dict.fromkeys((file.client_path for file in fileset.files), fileset)
+        self._decider.found(fileset, places)
 
-def _sources_of(fileset: Fileset, sources: Sources) -> list[str]:
+    def _refused(self, failure: Failure, sources: Mapping[str, Place]) -> None:
+        """Have it decided in the folder of what it is told of; parts of it in other folders are only counted."""
+        home, _ = sources.get(failure.which) or next(iter(sources.values()))
+        for case, names in _by_case(sources.values()):
+            if case is home:
+                self._decider.refused(case, names, failure)
+            else:
+                for name in names:
+                    case.skip(failure.code, name, f"It is a part of what {failure.which} opens: {failure.what}")
+
+
+def _sources_of(fileset: Fileset, sources: Mapping[str, Place]) -> list[str]:
     """Return which sources a fileset came of: files of it, or the folder that it is."""
     if files := [file.client_path for file in fileset.files if file.client_path in sources]:
         return files
@@ -108,13 +126,17 @@ def _above(path: str) -> Iterator[str]:
         yield path
 
 
-def _by_case(places: Iterable[tuple[Case, str]]) -> list[tuple[Case, list[str]]]:
+def _nearest(path: str, failures: Iterable[Failure]) -> Failure | None:
+    """Return the failure that is told of what lies nearest to a path of which nothing is said itself.
+
+    Why a set cannot be imported is said once, of one of its files.
+    """
+    of_sets = (each for each in failures if each.code != NothingImportable().code)
+    return max(of_sets, key=lambda each: len(posixpath.commonpath([path, each.which or "/"])), default=None)
+
+
+def _by_case(places: Iterable[Place]) -> list[tuple[Case, list[str]]]:
     cases: dict[int, tuple[Case, list[str]]] = {}
     for case, name in places:
         cases.setdefault(id(case), (case, []))[1].append(name)
     return list(cases.values())
-
-
-def is_at_or_below(path: str, folder: str) -> bool:
-    """Say whether a path is a folder's, or that of something in it."""
-    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -133,13 +133,12 @@ class Judge:
         unit = case.unit
         before = self._memory.folders.seen(unit.id)
         rows = {name: (size, mtime_ns) for name, size, mtime_ns in unit.listing.rows}
-        standing = self._standing(case, self._memory.folders.members_below(unit.path), rows, before)
-        under_way = case.counts[Verdict.SUBMITTED.value]
+        self._standing(case, self._memory.folders.members_below(unit.path), rows, before)
         size = sum(each for each, _ in rows.values())
         newest = max((mtime_ns for _, mtime_ns in rows.values()), default=0)
         unchanged = unit.state is not None and unit.state.digest == unit.listing.digest
         old = before.get("") if unchanged else None
-        if standing and (under_way or (unchanged and self._same_rules(unit))):
+        if case.counts[Verdict.SUBMITTED.value]:
             case.seen[""] = old or Seen(size, fitted(newest), self._now)
             return
         for verdict in (Verdict.IMPORTED, Verdict.FAILED, Verdict.QUARANTINED):

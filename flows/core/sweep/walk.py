@@ -18,10 +18,9 @@ from flows.core.sweep.judge import Judge
 from flows.core.sweep.listing import Listing, Subfolder, list_folder, list_tree
 from flows.core.sweep.memory import Memory
 from flows.core.sweep.rules import FolderRules, LeftOut, Rules, below
-from flows.core.verify.sets import Neighbours
+from flows.core.sweep.verdicts import Verdict
+from flows.core.sweep.wholes import whole
 
-_NEW_FOLDERS_SORTED = 500
-"""Folders seen for the first time that are asked at once whether they are sets: it costs as much as their listing."""
 _FOLDERS_AT_ONCE = 500
 _SECONDS_AT_ONCE = 2.0
 """After these the memory is free for others for a moment."""
@@ -70,7 +69,6 @@ class Walk:
         self._findings = findings
         self._room = definition.limits.filesets_per_sweep
         """How many more files may be judged ready: what a sweep cannot hand over need not be put together."""
-        self._unsorted = _NEW_FOLDERS_SORTED
         self._loose = memory.folders.has_loose()
         self._cases: list[Case] = []
 
@@ -137,21 +135,14 @@ class Walk:
         """List a folder: as a whole where it is a set, of what kind it is then."""
         state = visit.state
         if state and state.kind:
-            whole = list_tree(visit.path, self._real)
-            names = {row[0].partition("/")[0] for row in whole.rows}
-            if kind := Neighbours(visit.path, names).folder_set:
-                return whole, kind
+            tree = list_tree(visit.path, self._real)
+            if kind := whole(visit.path, (row[0] for row in tree.rows)):
+                return tree, kind
         listing = list_folder(visit.path, self._real)
-        if not self._may_be_a_set(state, listing):
+        if state and state.digest == listing.digest and state.rest == RESTFUL:
             return listing, ""
-        kind = Neighbours(visit.path, names_in(listing)).folder_set or ""
+        kind = whole(visit.path, (row[0] for row in listing.rows))
         return (list_tree(visit.path, self._real), kind) if kind else (listing, "")
-
-    def _may_be_a_set(self, state: FolderState | None, listing: Listing) -> bool:
-        if state is None:
-            self._unsorted -= 1
-            return self._unsorted >= 0
-        return state.digest != listing.digest or (state.rest != RESTFUL and self._room > 0)
 
     def _unknown(self, visit: Visit, failed: OSError) -> None:
         """Note that nothing can be said of a folder; what was in it is left as it was."""
@@ -234,6 +225,7 @@ class Walk:
     def _conclude(self) -> None:
         self._judge.conclude(self._cases)
         for case in self._cases:
+            self._room += len(case.ready) - case.counts[Verdict.NEW.value]
             self._findings.add(case)
         self._cases = []
 

@@ -21,7 +21,7 @@ from flows.core.sweep.rules import LeftOut, Rules, below
 from flows.core.sweep.share import Share
 from flows.core.sweep.verdicts import Decision, Verdict
 from flows.core.sweep.walk import names_in
-from flows.core.verify.sets import Neighbours
+from flows.core.sweep.wholes import whole
 from flows.core.verify.settle import Clock
 
 
@@ -111,7 +111,7 @@ class _Question:
 
     def _unit(self, path: str, relative: str, above: Unit | None, context: Context) -> Unit:
         listing = list_folder(path, self._real)
-        if kind := Neighbours(path, names_in(listing)).folder_set or "":
+        if kind := whole(path, (row[0] for row in listing.rows)):
             listing = list_tree(path, self._real)
         state = self._memory.folders.find(path)
         outside = above.context if above else context.root
