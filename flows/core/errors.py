@@ -38,6 +38,7 @@
     │   └── MessageUndeliverable
     ├── ImportCancelled
     ├── RunPutOff                    the run gives its place back and goes on later    (transient)
+    ├── SweepUnderWay                another sweep of the same folder is not over      (transient)
     ├── AttemptSuperseded            another attempt of the same run has taken over
     ├── ProcessLost                  the process of the import died, again and again
     └── UnexpectedFault              outside the tree: a bug, or the machine          (transient)
@@ -326,6 +327,13 @@ class RunPutOff(CourierError):
 
     transient = True
     advice_by_default = "Nothing to do: it goes on by itself."
+
+
+class SweepUnderWay(CourierError):
+    """Another sweep of this folder is not over yet."""
+
+    transient = True
+    advice_by_default = "Nothing: the next one finds what this one would have found."
 
 
 class AttemptSuperseded(CourierError):

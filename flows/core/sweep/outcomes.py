@@ -1,0 +1,80 @@
+"""What became of the filesets that a sweep handed over, from what is known of their imports: pure."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field
+
+from flows.core.control import Stage
+from flows.core.errors import LoginRefused, SourceAway, SourceChanged, SourceMissing, SourceUnsettled
+from flows.core.requests import Failure, Frozen, ImportedImage
+from flows.core.status import FilesetStatus
+from flows.core.sweep.memory import Remembered
+from flows.core.sweep.verdicts import Verdict
+
+LOOK_AGAIN = frozenset(each().code for each in (SourceAway, SourceChanged, SourceMissing, SourceUnsettled))
+"""Failures that say no more than that it was too early, or the share away: the sweep sees for itself."""
+UNKNOWN_USER = "unknown-user"
+CANCELLED = "cancelled"
+UNFINISHED = "import-failed"
+IMAGES_NAMED = 5
+
+
+class RunSeen(Frozen):
+    """An import as Prefect knows it."""
+
+    run_id: str
+    over: bool
+    """It ended for good: nothing more happens by itself."""
+    message: str = ""
+    """How it ended, in words."""
+    filesets: Mapping[str, FilesetStatus] = Field(default_factory=dict)
+    """How far each was, by its key; nothing while the import is not over."""
+
+
+def became(item: Remembered, run: RunSeen | None, now: float) -> Remembered | None:
+    """Say what a fileset is after a look at the import that has, or had, it.
+
+    Args:
+        item: as it is remembered: handed over, or failed.
+        run: None where there is no such import any more.
+        now: seconds since 1970.
+
+    Returns:
+        The fileset as it is to be remembered, unchanged where nothing is new; None: it is to be looked at anew.
+    """
+    if run is None:
+        # Who deletes a failed import has seen it: what they want tried again they release.
+        return None if item.verdict is Verdict.SUBMITTED else item
+    if not run.over:
+        return _changed(item, Verdict.SUBMITTED, "submitted", f"The import {run.run_id} has it.", now)
+    status = run.filesets.get(item.fileset.key)
+    if status is not None and status.stage is Stage.DONE:
+        return _changed(item, Verdict.IMPORTED, "imported", in_omero(status.images, duplicate=status.duplicate), now)
+    failure = status.failure if status is not None else None
+    if failure is not None and failure.code in LOOK_AGAIN:
+        return None
+    if failure is not None and failure.code == LoginRefused().code:
+        return _changed(item, Verdict.QUARANTINED, UNKNOWN_USER, _sentence(failure), now)
+    if failure is not None:
+        return _changed(item, Verdict.FAILED, failure.code, _sentence(failure), now)
+    code = CANCELLED if status is not None and status.stage is Stage.CANCELLED else UNFINISHED
+    what = run.message or "The import ended before this was imported."
+    return _changed(item, Verdict.FAILED, code, what, now)
+
+
+def in_omero(images: Sequence[ImportedImage], *, duplicate: bool) -> str:
+    """Say where in OMERO a fileset is: `In OMERO as image 12.`"""
+    named = ", ".join(str(each.id) for each in images[:IMAGES_NAMED])
+    more = f" and {len(images) - IMAGES_NAMED} more" if len(images) > IMAGES_NAMED else ""
+    already = "Was in OMERO already, as" if duplicate else "In OMERO as"
+    return f"{already} {'image' if len(images) == 1 else 'images'} {named}{more}."
+
+
+def _sentence(failure: Failure) -> str:
+    return f"{failure.what} {failure.advice}".strip()
+
+
+def _changed(item: Remembered, verdict: Verdict, code: str, reason: str, now: float) -> Remembered:
+    if (item.verdict, item.code, item.reason) == (verdict, code, reason):
+        return item
+    return item.model_copy(update={"verdict": verdict, "code": code, "reason": reason, "since": now})

@@ -1,0 +1,322 @@
+"""One sweep of one folder: what surrounds and joins its steps, so that the flow is a page of plain calls."""
+
+import logging
+import shutil
+import tempfile
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.exceptions import Abort
+from prefect.runtime import flow_run as this_run
+from prefect.states import Completed, Failed
+from prefect.tasks import Task
+
+from flows.core.audit import AuditEntry, note
+from flows.core.control import Uncontrolled
+from flows.core.errors import CourierError, SourceAway, SweepUnderWay
+from flows.core.names import FOLDER_AWAY, UNDER_WAY
+from flows.core.notify import SweepNotice
+from flows.core.requests import Fileset
+from flows.core.settings import Settings, read_settings
+from flows.core.sweep.assignment import Assigner
+from flows.core.sweep.handover import Batch, hand_over
+from flows.core.sweep.known import asked_of_omero
+from flows.core.sweep.loading import find_sweep, server_of
+from flows.core.sweep.look import Look, look
+from flows.core.sweep.memory import Memory, Remembered
+from flows.core.sweep.outcomes import became
+from flows.core.sweep.report import SweepTotals, in_words
+from flows.core.sweep.verdicts import Decision, Verdict
+from flows.core.verify.settle import SYSTEM_CLOCK
+from flows.core.worker_orders import be_gentle
+from flows.locks import alone
+from flows.log import tidy_log
+from flows.patience import patiently
+from flows.sweep_report import leave_report, tell_of_folder_away, tell_of_what_is_set_aside
+from flows.sweep_runs import SweepImports
+
+log = logging.getLogger(__name__)
+
+Step = Task[["Sweeping"], State[None]]
+
+
+def name_sweep() -> str:
+    """Name a run after its sweep: `sweep confocal`."""
+    return f"sweep {this_run.parameters['sweep']}{' (dry run)' if this_run.parameters.get('dry_run') else ''}"
+
+
+class WhileAlone(Uncontrolled):
+    """Lets a sweep go on while no other one of its folder can be under way."""
+
+    def __init__(self, is_lost: threading.Event) -> None:
+        self._is_lost = is_lost
+
+    def check(self) -> None:
+        """Go on while the lock is held."""
+        if self._is_lost.is_set():
+            raise SweepUnderWay("Prefect was away, so that another sweep of this folder may have begun.")
+
+
+class Sweeping:
+    """What the steps of one sweep share, and what they come to."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        memory: Memory,
+        client: SyncPrefectClient,
+        control: WhileAlone,
+        *,
+        dry_run: bool,
+    ) -> None:
+        """Begin.
+
+        Raises:
+            RequestError: there is no such sweep, or its definition is at fault.
+        """
+        self.name, self.dry_run = name, dry_run
+        self.settings = settings
+        self.definition = find_sweep(settings.sweeps.folder, name, settings)
+        self.server_name = server_of(self.definition, settings)
+        self.started = datetime.now(UTC)
+        self.decisions: list[Decision] = []
+        self._server = settings.servers[self.server_name]
+        self._memory = memory
+        self._client = client
+        self._control = control
+        self._imports = SweepImports(client, name, self.server_name, self._server)
+        self._assigner = Assigner(self.definition)
+        self._under_way: dict[str, str] = {}
+        self._look: Look | None = None
+        self._asked_for: list[tuple[str, Batch]] = []
+        self._put_away = 0
+        self._problem: CourierError | None = None
+
+    def does(self, *steps: Step) -> None:
+        """Take the steps one after the other, until one of them stops the sweep."""
+        for step in steps:
+            if self._problem is None:
+                step(self, return_state=True)
+
+    def does_in_any_case(self, step: Step) -> None:
+        """Take a step whatever happened before."""
+        step(self, return_state=True)
+
+    def stopped_by(self, error: CourierError) -> None:
+        """Keep why the sweep stopped; the first reason stays."""
+        log.error("%s", error)
+        self._problem = self._problem or error
+
+    def take_up(self) -> None:
+        """See what became of what was handed over, and which files imports have that the memory does not know."""
+        known = [each for items in self._memory.of_runs().values() for each in items]
+        known += [each for each in self._memory.with_verdict(Verdict.FAILED) if each.run_id]
+        run_ids = {each.run_id for each in known if each.run_id}
+        seen = self._imports.seen(run_ids)
+        now = time.time()
+        after = [(each, became(each, seen.get(each.run_id or ""), now)) for each in known]
+        self._memory.forget([each.fileset.key for each, item in after if item is None])
+        self._memory.remember([item for each, item in after if item is not None and item is not each])
+        self._under_way = {path: run_id for run_id, path in self._imports.under_way(run_ids)}
+
+    def look_through(self) -> None:
+        """Look at the folder; a dry run looks twice, so that it sees what is settled."""
+        for _ in range(2 if self.dry_run else 1):
+            self._look = look(
+                self.definition,
+                assigner=self._assigner,
+                memory=self._memory,
+                verification=self.settings.verification,
+                control=self._control,
+                clock=SYSTEM_CLOCK,
+            )
+        self.decisions = list(self._look.decisions) if self._look else []
+
+    def hand_over(self) -> None:
+        """Ask for imports of what is new, as far as OMERO and the limits allow."""
+        new = [each for each in self.decisions if each.verdict is Verdict.NEW]
+        others = [each for each in self.decisions if each.verdict is not Verdict.NEW]
+        adopted = [each for each in map(self._adopted, new) if each is not None]
+        unknown = [each for each in new if self._adopted(each) is None]
+        asked = [*adopted, *asked_of_omero(unknown, self._server, self._control)]
+        handed = hand_over([each for each in asked if each.verdict is Verdict.NEW], self.definition.limits)
+        settled = [self._as_wished(each) for each in asked if each.verdict is not Verdict.NEW]
+        self._remember(settled)
+        self.decisions = [*others, *settled, *handed.left]
+        for batch in handed.batches:
+            self._control.check()
+            self.decisions += self._ask(batch)
+
+    def _adopted(self, decision: Decision) -> Decision | None:
+        """Say that an import has it which the memory, deleted or never written, did not know."""
+        assert decision.fileset is not None, "what is new has one"
+        run_id = self._under_way.get(decision.fileset.files[0].client_path)
+        return None if run_id is None else _submitted(decision, run_id)
+
+    def _as_wished(self, decision: Decision) -> Decision:
+        if decision.verdict is Verdict.QUARANTINED and self.definition.assign.unknown_user == "leave":
+            return decision.model_copy(update={"verdict": Verdict.SKIPPED})
+        return decision
+
+    def _ask(self, batch: Batch) -> list[Decision]:
+        what = [_new(each, batch) for each in batch.filesets]
+        if self.dry_run:
+            return what
+        request = batch.request(bulk=self.definition.limits.priority == "bulk")
+        run_id = self._imports.ask(request, batch.identity(self.name))
+        handed = [_submitted(each, run_id) for each in what]
+        self._remember(handed)
+        self._asked_for.append((run_id, batch))
+        log.info("import %s: %d filesets of %s", run_id, len(handed), request.on_behalf_of)
+        note(
+            self.settings.audit,
+            AuditEntry(
+                when=datetime.now(UTC),
+                action="import",
+                who=f"sweep:{self.name}",
+                server=self.server_name,
+                as_whom=request.on_behalf_of,
+                import_id=run_id,
+                target=request.target,
+                group=request.group,
+                sources=tuple(request.sources),
+            ),
+        )
+        return handed
+
+    def _remember(self, decisions: list[Decision]) -> None:
+        """Keep what is decided for longer than this sweep; what waits is decided anew."""
+        now = time.time()
+        self._memory.remember(
+            Remembered(
+                fileset=each.fileset,
+                verdict=each.verdict,
+                code=each.code,
+                reason=each.reason,
+                run_id=each.run_id,
+                since=now,
+                assignment=each.assignment,
+            )
+            for each in decisions
+            if each.fileset is not None and each.verdict is not Verdict.WAITING
+        )
+
+    def put_away(self) -> None:
+        """Move or delete what was imported, as the definition says."""
+
+    def show(self) -> None:
+        """Leave the report, and tell the administrators what they have not heard yet."""
+        leave_report(self._client, self.totals(), self.decisions)
+        if self.dry_run:
+            return
+        url = f"{self.settings.console.url.rstrip('/')}/runs/flow-run/{this_run.id}"
+        about = SweepNotice(sweep=self.name, root=str(self.definition.root), url=url)
+        administrators = self.settings.notifications.administrators
+        if isinstance(self._problem, SourceAway):
+            tell_of_folder_away(about, str(self._problem), self.server_name, self.started, administrators)
+        elif self._problem is None:
+            tell_of_what_is_set_aside(about, self._newly_set_aside(), self.server_name, administrators)
+
+    def _newly_set_aside(self) -> list[tuple[str, str]]:
+        """Return path and reason of what is in quarantine, and was not at the sweep before."""
+        aside = {each.path: each.reason for each in self.decisions if each.verdict is Verdict.QUARANTINED}
+        return sorted((path, aside[path]) for path in self._memory.tell_once(aside))
+
+    def totals(self) -> SweepTotals:
+        """Return what the sweep came to, counted."""
+        found = self._look
+        verdicts = Counter(found.counts if found else {})
+        # What was decided after the look counts as what it was decided to be.
+        verdicts.subtract(each.verdict for each in (found.decisions if found else ()))
+        verdicts.update(each.verdict for each in self.decisions)
+        return SweepTotals(
+            sweep=self.name,
+            server=self.server_name,
+            run_id=str(this_run.id),
+            dry_run=self.dry_run,
+            started=self.started,
+            seconds=(datetime.now(UTC) - self.started).total_seconds(),
+            folders=found.folders if found else 0,
+            files=found.files if found else 0,
+            verdicts={verdict: count for verdict, count in verdicts.items() if count},
+            skipped=dict(found.skipped) if found else {},
+            imports=len(self._asked_for),
+            handed_over=sum(len(batch.filesets) for _, batch in self._asked_for),
+            put_away=self._put_away,
+            problem=str(self._problem) if self._problem else "",
+        )
+
+    def verdict(self) -> State[None]:
+        """Return the state that the run ends in."""
+        message = in_words(self.totals())
+        if isinstance(self._problem, SourceAway):
+            return Failed(name=FOLDER_AWAY, message=message)
+        return Failed(message=message) if self._problem else Completed(message=message)
+
+
+def _new(fileset: Fileset, batch: Batch) -> Decision:
+    whose = batch.assignment
+    where = whose.target or "OMERO"
+    return Decision(
+        path=fileset.files[0].client_path,
+        verdict=Verdict.NEW,
+        reason=f"It is settled, and is imported for {whose.user} into {where}.",
+        code="new",
+        fileset=fileset,
+        assignment=whose,
+    )
+
+
+def _submitted(decision: Decision, run_id: str) -> Decision:
+    reason = f"The import {run_id} has it."
+    return decision.model_copy(
+        update={"verdict": Verdict.SUBMITTED, "code": "submitted", "reason": reason, "run_id": run_id}
+    )
+
+
+@contextmanager
+def sweeping(sweep: str, *, dry_run: bool) -> Iterator[Sweeping]:
+    """Surround the steps: no other sweep of the folder meanwhile, and the memory open.
+
+    A dry run works on a copy of the memory, and needs no lock.
+    """
+    tidy_log()
+    settings = read_settings()
+    be_gentle(settings.worker)
+    place = settings.sweeps.memory_of(sweep)
+    with get_client(sync_client=True) as client:
+        if dry_run:
+            with _copied(place) as copy, Memory.opened(copy) as memory:
+                yield Sweeping(sweep, settings, memory, client, WhileAlone(threading.Event()), dry_run=True)
+            return
+        try:
+            with alone(sweep) as lost, Memory.opened(place) as memory:
+                yield Sweeping(sweep, settings, memory, client, WhileAlone(lost), dry_run=False)
+        except SweepUnderWay as other:
+            _end_without_a_sweep(client, other)
+
+
+@contextmanager
+def _copied(place: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="courier-sweep-") as folder:
+        copy = Path(folder, place.name)
+        if place.exists():
+            shutil.copyfile(place, copy)
+        yield copy
+
+
+def _end_without_a_sweep(client: SyncPrefectClient, why: SweepUnderWay) -> NoReturn:
+    state: State[None] = Completed(name=UNDER_WAY, message=str(why))
+    patiently(lambda: client.set_flow_run_state(UUID(str(this_run.id)), state))
+    raise Abort(str(why))
