@@ -56,7 +56,8 @@ def read_as(model: type[M], text: str, *, as_text: bool = False) -> Reading[M]:
             told = Reading[M](None, (), reader.lines)
             for error in refused.errors(include_url=False):
                 place = tuple(step for step in error["loc"] if step != "[key]")
-                reader.problem(told.line_of(place), _said(model, place, error))
+                if place not in reader.faulty:
+                    reader.problem(told.line_of(place), _said(model, place, error))
     problems = tuple(sorted(dict.fromkeys(reader.problems), key=lambda problem: problem.line))
     return Reading(None if problems else value, problems, reader.lines)
 
@@ -69,6 +70,8 @@ class _Reader:
         self._seen: set[int] = set()
         self.lines: dict[Place, int] = {(): 1}
         self.problems: list[Problem] = []
+        self.faulty: set[Place] = set()
+        """Of which a problem was told that the type need not tell again."""
 
     def problem(self, line: int, what: str) -> None:
         self.problems.append(Problem(line, what))
@@ -93,6 +96,7 @@ class _Reader:
 
     def _value(self, node: yaml.Node, place: Place) -> object:
         if id(node) in self._seen:
+            self.faulty.add(place)
             self.problem(self.lines[place], f"{_named(place)}: write it out: & and * are not used here, or {_QUOTES}")
             return None
         self._seen.add(id(node))
@@ -125,6 +129,7 @@ class _Reader:
         try:
             return yaml.SafeLoader("").construct_object(node)
         except (ValueError, yaml.YAMLError):
+            self.faulty.add(place)
             self.problem(_line(node), f"{_named(place)}: {node.value!r} cannot be read; put it in quotes if it is text")
             return None
 
@@ -158,8 +163,14 @@ def _said(model: type[BaseModel], place: Place, error: ErrorDetails) -> str:
             offered = _offered(model, place[:-1])
             close = difflib.get_close_matches(str(place[-1]), offered, n=1)
             what = f"there is no such option; {f'is {close[0]} meant?' if close else 'there are ' + ', '.join(offered)}"
+        case "string_type" if isinstance(error["input"], dict | list):
+            what = f"has to be a text: {_QUOTES}"
         case "string_type":
-            what = f"has to be a text: put numbers, dates, yes and no in quotes, and {_QUOTES}"
+            what = "has to be a text: put numbers, dates, yes and no in quotes"
+        case "tuple_type" | "list_type":
+            what = "has to be a list: [one, another]"
+        case "dict_type" | "model_type":
+            what = "has to be names, each with a colon and a value"
     return f"{_named(place)}: {what}"
 
 
