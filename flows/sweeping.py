@@ -20,15 +20,19 @@ from prefect.runtime import flow_run as this_run
 from prefect.states import Completed, Failed
 from prefect.tasks import Task
 
-from flows.core.audit import AuditEntry, note
+from flows.core.audit import AuditEntry, AuditTrail, note
 from flows.core.control import Uncontrolled
 from flows.core.errors import CourierError, SourceAway, SweepUnderWay
 from flows.core.names import FOLDER_AWAY, UNDER_WAY
 from flows.core.notify import SweepNotice
 from flows.core.requests import Fileset
 from flows.core.settings import Settings, read_settings
+from flows.core.sweep.afterwards import put_away
 from flows.core.sweep.assignment import Assigner
+from flows.core.sweep.departures import Confirmations, departures
+from flows.core.sweep.ground import Ground
 from flows.core.sweep.handover import Batch, hand_over
+from flows.core.sweep.items import Outcome
 from flows.core.sweep.known import asked_of_omero
 from flows.core.sweep.loading import find_sweep, server_of
 from flows.core.sweep.look import Look, look
@@ -46,6 +50,7 @@ from flows.sweep_runs import SweepImports
 
 log = logging.getLogger(__name__)
 
+GONE = frozenset({Outcome.MOVED, Outcome.DELETED, Outcome.GONE})
 Step = Task[["Sweeping"], State[None]]
 
 
@@ -206,13 +211,40 @@ class Sweeping:
                 run_id=each.run_id,
                 since=now,
                 assignment=each.assignment,
+                fileset_id=each.omero_id,
             )
             for each in decisions
             if each.fileset is not None and each.verdict is not Verdict.WAITING
         )
 
     def put_away(self) -> None:
-        """Move or delete what was imported, as the definition says."""
+        """Move or delete what was imported, or failed, as the definition says."""
+        wishes = self.definition.afterwards
+        verdicts = [Verdict.IMPORTED] * (wishes.imported != "keep") + [Verdict.FAILED] * (wishes.failed != "leave")
+        if self.dry_run or not verdicts:
+            return
+        items = list(departures(self._memory.with_verdict(*verdicts)))
+        with Confirmations(self._server, self._control) as confirmations:
+            handled = put_away(items, self._ground(confirmations))
+        gone = [each.item.fileset.key for each in handled if each.outcome in GONE]
+        self._memory.forget(gone)
+        self._put_away = len(gone)
+        for each in handled:
+            log.log(logging.INFO if each.outcome in GONE else logging.WARNING, "%s", each.reason)
+
+    def _ground(self, confirmations: Confirmations) -> Ground:
+        return Ground(
+            sweep=self.name,
+            server=self.server_name,
+            root=self.definition.root,
+            afterwards=self.definition.afterwards,
+            quiet=self.definition.quiet,
+            roots=self.settings.roots,
+            confirm=confirmations.confirm,
+            audit=AuditTrail(self.settings.audit).write,
+            control=self._control,
+            now=lambda: datetime.now(UTC),
+        )
 
     def show(self) -> None:
         """Leave the report, and tell the administrators what they have not heard yet."""
