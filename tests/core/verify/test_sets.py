@@ -1,4 +1,4 @@
-"""Files that are parts of something are told as such."""
+"""Files that are parts of something that we cannot put together are told as such."""
 
 from pathlib import Path
 
@@ -21,7 +21,6 @@ def expanded(folder: Path, access: Access, *names: str):
         ("scan.vsi", "_scan_/stack1/frame_t.ets"),
         ("cells.oif", "cells.oif.files/s_C001.tif", "cells.oif.files/s_C001.pty"),
         ("a.ics", "a.ids"),
-        ("a.companion.ome", "a_1.ome.tif", "a_2.ome.tif"),
         ("Index.idx.xml", "r01c01f01p01-ch1sk1fk1fl1.tiff"),
         ("Index.xml", "r01c01f01p01-ch1sk1fk1fl1.tiff"),
         ("img_000.tif", "metadata.txt"),
@@ -49,7 +48,7 @@ def test_a_set_is_refused_once_and_nothing_of_it_slips_through(
 
     assert not found.filesets
     assert [each.code for each in found.refused] == ["source-incomplete"]
-    assert "single-file formats only" in found.refused[0].what
+    assert "cannot put together" in found.refused[0].what
 
 
 @pytest.mark.parametrize("folder", ["plate.zarr", "plate"], ids=["by its name", "by what is in it"])
