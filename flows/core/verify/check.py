@@ -18,7 +18,7 @@ from flows.core.errors import (
 from flows.core.requests import Fileset, SourceFile, VerifiedFileset
 from flows.core.settings import Verification
 from flows.core.verify import containers
-from flows.core.verify.families import family_of
+from flows.core.verify.families import check_together, family_of
 from flows.core.verify.formats import UNKNOWN, Format, format_of, part_of
 from flows.core.verify.omexml import looks_like_ome_xml, read_ome_xml
 from flows.core.verify.peek import Peek, peeking
@@ -61,6 +61,7 @@ def verify_fileset(
             name = _format(files[-1])
         else:
             _check_member(files[-1])
+    check_together(fileset.reader, files)
     assert name is not None, "a fileset has a file"
     return VerifiedFileset(fileset=fileset.model_copy(update={"files": tuple(files)}), format=name)
 

@@ -92,6 +92,24 @@ class Folders:
         except SourceError:
             return False
 
+    def has_folder(self, path: str) -> bool:
+        """Say whether there is such a folder, as far as this user may know."""
+        above, name = posixpath.split(path)
+        try:
+            return name in self.at(above).folders
+        except SourceError:
+            return False
+
+    def in_another_case(self, path: str) -> str | None:
+        """Return the path of a name that differs in its capitals only; None where there is none."""
+        above, name = posixpath.split(path)
+        try:
+            listed = self.at(above)
+        except SourceError:
+            return None
+        names = (each for each in (*listed.files, *listed.folders) if each.lower() == name.lower() and each != name)
+        return next(map(listed.within, names), None)
+
     def add(self, path: str, real: str) -> Folder:
         """Take a file for granted whose folder cannot be listed, and return that folder."""
         folder, name = posixpath.split(path)

@@ -112,7 +112,11 @@ _FORMATS = (
 )
 UNKNOWN = Format("a file of a set", ())
 """A file that its name says nothing of."""
-_PARTS: tuple[Format, ...] = ()
+_PARTS = (
+    Format("Olympus VSI", (".vsi",), (are.TIFF,)),
+    Format("Olympus ETS", (".ets",), (are.ETS,)),
+    Format("Image Cytometry Standard", (".ics",), (are.ICS,)),
+)
 """Files that are no image by themselves."""
 _PARTS_BY_SUFFIX = MappingProxyType({suffix: each for each in _PARTS for suffix in each.suffixes})
 _BY_SUFFIX = MappingProxyType({suffix: each for each in _FORMATS for suffix in each.suffixes})

@@ -34,12 +34,9 @@ class Rule(NamedTuple):
 
 _TIFF = ("*.tif", "*.tiff", "*.stk")
 _OPENERS = (
-    Rule("Olympus VSI", ("*.vsi", "*.ets")),
-    Rule("Olympus OIF", ("*.oif", "*.pty", "*.lut")),
     Rule("Olympus tiles", ("*.omp2info",)),
     Rule("Olympus APL", ("*.apl", "*.mtb", "*.tnb")),
     Rule("Olympus ScanR", ("experiment_descriptor.xml",)),
-    Rule("an ICS pair", ("*.ics", "*.ids")),
     Rule("an Operetta plate", ("index.xml", "index.idx.xml", "index.ref.xml")),
     Rule("a Columbus plate", ("measurementindex.columbusidx.xml",)),
     Rule("an InCell plate", ("*.xdce",)),
@@ -68,11 +65,9 @@ _OPENERS = (
     Rule("a file pattern", ("*.pattern",)),
 )
 _MEMBERS = (
-    Rule("Olympus OIF", ("*",), folder="*.oif.files"),
     Rule("Olympus ScanR", _TIFF, above=("experiment_descriptor.xml",)),
     Rule("a CellVoyager plate", _TIFF, above=("measurementresult.xml",)),
     Rule("a MIAS plate", _TIFF, folder="well[0-9][0-9][0-9][0-9]"),
-    Rule("Micro-Manager", _TIFF, ("metadata.txt", "*_metadata.txt")),
     Rule("an Operetta plate", _TIFF, ("index.xml", "index.idx.xml", "index.ref.xml")),
     Rule("a Columbus plate", _TIFF, ("measurementindex.columbusidx.xml",)),
     Rule("an InCell plate", _TIFF, ("*.xdce",)),

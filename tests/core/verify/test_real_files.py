@@ -23,10 +23,15 @@ pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is not th
 STACK = "1.4compatTest_3_MMStack_1-Pos_"
 OPENS = {
     f"micromanager/mm14-4pos-stack/{STACK}000_001.ome.tif": f"{STACK}000_000.ome.tif",
+    "ics/chromo3d/chromo3d.ics": "chromo3d.ics",
+    "ics/libics-testim/testim.ics": "testim.ics",
+    "oif/Cell 1 mitoEGFP.oif": "Cell 1 mitoEGFP.oif",
+    "vsi/_vsi-ets-test-jpg2k_/stack1/frame_t_0.ets": "vsi-ets-test-jpg2k.vsi",
+    "vsi/vsi-ets-test-jpg2k.vsi": "vsi-ets-test-jpg2k.vsi",
     "ome-tiff-multi/companion-5Z/multifile-Z3.ome.tiff": "multifile.companion.ome",
     "ome-tiff-multi/companion-5Z/multifile.companion.ome": "multifile.companion.ome",
 }
-"""What Bio-Formats opens when it is given a file of a set (`getCurrentFile`)."""
+"""What Bio-Formats reads first when it is given a file of a set (mostly `getCurrentFile`)."""
 
 
 class Row(NamedTuple):

@@ -4,16 +4,18 @@ Of two families that both know a file the first counts, in the order in which Bi
 """
 
 import re
+from collections.abc import Sequence
 from fnmatch import translate
 
 from flows.core.errors import SourceError
-from flows.core.verify.families import ome_tiff
+from flows.core.requests import SourceFile
+from flows.core.verify.families import ics, micro_manager, oif, ome_tiff, vsi
 from flows.core.verify.families.shape import Family, FoundSet
 from flows.core.verify.folders import Folder, Folders
 
-__all__ = ["FAMILIES", "FoundSet", "family_of", "opens_a_set", "set_of"]
+__all__ = ["FAMILIES", "FoundSet", "check_together", "family_of", "opens_a_set", "set_of"]
 
-FAMILIES: tuple[Family, ...] = (ome_tiff,)
+FAMILIES: tuple[Family, ...] = (vsi, ics, oif, ome_tiff, micro_manager)
 _OPENERS = re.compile("|".join(translate(each) for family in FAMILIES for each in family.OPENERS))
 
 
@@ -39,6 +41,16 @@ def set_of(folder: Folder, name: str, folders: Folders) -> FoundSet | None:
 def family_of(reader: str | None) -> str | None:
     """Return what people call the family whose sets a class of Bio-Formats reads; None where there is none."""
     return next((family.NAME for family in FAMILIES if reader == family.READER), None)
+
+
+def check_together(reader: str | None, files: Sequence[SourceFile]) -> None:
+    """Compare the settled files of a set with each other, where there is anything to compare.
+
+    Raises:
+        SourceError: they do not fit together.
+    """
+    if reader == ics.READER:
+        ics.check(files)
 
 
 def _together(family: Family, opener: str, folders: Folders) -> FoundSet:

@@ -47,7 +47,7 @@ def put_together(opener: str, folders: Folders) -> FoundSet:
     """Return the file that is opened, the file with the metadata where that is another, and all files with pixels."""
     home = posixpath.dirname(opener)
     if not folders.has(opener):
-        raise incomplete([opener], home)
+        raise incomplete([opener], home, folders)
     source = opener
     try:
         told = ome_xml_of(opener, folders) or OmeXml()
@@ -62,7 +62,7 @@ def put_together(opener: str, folders: Folders) -> FoundSet:
     files = tuple(dict.fromkeys((opener, source, *spoken_of)))
     missing = [each for each in files if not folders.has(each)]
     there = tuple(each for each in files if each not in missing)
-    return FoundSet(NAME, READER, there, wrong=incomplete(missing, home) if missing else None)
+    return FoundSet(NAME, READER, there, wrong=incomplete(missing, home, folders) if missing else None)
 
 
 def ome_xml_of(path: str, folders: Folders) -> OmeXml | None:

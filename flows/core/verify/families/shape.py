@@ -53,8 +53,12 @@ class Family(Protocol):
         """
 
 
-def incomplete(missing: Sequence[str], home: str) -> SourceIncomplete:
+def incomplete(missing: Sequence[str], home: str, folders: Folders) -> SourceIncomplete:
     """Say which files a set lacks; `home` is the folder of the file that opens it."""
     names = [posixpath.relpath(each, home) for each in missing[:_NAMED]]
     more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
-    return SourceIncomplete(f"Files that belong to it are not there: {', '.join(names)}{more}.")
+    what = f"Files that belong to it are not there: {', '.join(names)}{more}."
+    if other := folders.in_another_case(missing[0]):
+        advice = f"There is {posixpath.basename(other)}: give it the name that is looked for, capitals included."
+        return SourceIncomplete(what, advice=advice)
+    return SourceIncomplete(what)
