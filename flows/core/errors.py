@@ -3,7 +3,9 @@
     CourierError
     ├── RequestError                 what was asked cannot be done as asked
     │   ├── TargetSyntax
-    │   └── UnknownServer
+    │   ├── UnknownServer
+    │   ├── UnknownSweep
+    │   └── Misdefined               a sweep definition, or a file that it names, is faulty
     ├── SourceError                  about the files on disk
     │   ├── SourceNotAllowed         outside the roots, or in somebody else's; says nothing about existence
     │   ├── SourceMissing
@@ -14,7 +16,8 @@
     │   ├── SourceAway               its disk or share does not answer                (transient)
     │   ├── SourceBroken             truncated or not what its name says
     │   ├── SourceUnsettled          still being written                              (transient)
-    │   └── SourceChanged            changed while it was copied or read              (transient)
+    │   ├── SourceChanged            changed while it was copied or read              (transient)
+    │   └── Unassigned               its sweep does not say whose it is or where it goes
     ├── TransferError
     │   ├── StagingFull                                                               (transient)
     │   └── StagingFailed                                                             (transient)
@@ -109,6 +112,18 @@ class UnknownServer(RequestError):
     advice_by_default = "Name one of the configured servers, or ask the operator to add it."
 
 
+class UnknownSweep(RequestError):
+    """There is no sweep of that name."""
+
+    advice_by_default = "Name one of the sweep definitions: `python -m deployments.sweeps list` shows them."
+
+
+class Misdefined(RequestError):
+    """A sweep definition is faulty."""
+
+    advice_by_default = "Correct the file, and try `python -m deployments.sweeps check` on it."
+
+
 class SourceError(CourierError):
     """A source file cannot be imported."""
 
@@ -176,6 +191,12 @@ class SourceChanged(SourceError):
 
     transient = True
     advice_by_default = "Wait until the acquisition has finished; the copy is made again."
+
+
+class Unassigned(SourceError):
+    """Nothing says whose it is, or where it goes."""
+
+    advice_by_default = "Put it where the sweep's definition expects it, or change the definition."
 
 
 class TransferError(CourierError):
