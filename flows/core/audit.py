@@ -22,12 +22,14 @@ class AuditEntry(Frozen):
     action: str
     """`import` or `cancel`, say, when it was asked for; `imported`, `skipped` or `deleted` when it was done."""
     who: str | None = None
-    """`user:alice`, or `token:microscope-3`; None: the courier, for the import that `import_id` names."""
+    """`user:alice`, `token:microscope-3` or `sweep:confocal`; None: the courier, for the import that `import_id` names."""
     address: str | None = None
     """Where the request came from."""
     server: str
-    as_whom: str
-    """The OMERO login name that it is done for."""
+    as_whom: str = ""
+    """The OMERO login name that it is done for; nothing for what concerns all users of a watched folder."""
+    sweep: str | None = None
+    """The watched folder that it is about, by the name of its sweep."""
     import_id: str | None = None
     target: str | None = None
     group: str | None = None
