@@ -3,7 +3,6 @@
 import logging
 import shutil
 import tempfile
-
 import threading
 import time
 from collections import Counter

@@ -29,6 +29,7 @@
     │   ├── SessionLost              the session ended while it was used              (transient)
     │   ├── UploadCorrupted          checksums differ after the upload                (transient)
     │   ├── DuplicateUnderWay        another import brings in the same files just now  (transient)
+    │   ├── NotConfirmed             OMERO was not seen to hold the very same bytes
     │   ├── LoginRefused
     │   │   └── SessionEnded         the session that the import lived in is over
     │   ├── NotPermitted
@@ -282,6 +283,12 @@ class DuplicateUnderWay(OmeroError):
 
     transient = True
     advice_by_default = "Nothing to do: once that one has ended, this one is looked at again."
+
+
+class NotConfirmed(OmeroError):
+    """OMERO was not seen to hold the very bytes of this file."""
+
+    advice_by_default = "The file stays where it is. Look at the image in OMERO, and import the file again if need be."
 
 
 class NotPermitted(OmeroError):

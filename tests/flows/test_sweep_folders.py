@@ -6,10 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from flows.core.sweep.memory import Memory
 
 from deployments.sandbox.images import make_small_ome_tiff, make_truncated
 from flows.core.names import FOLDER_AWAY, UNDER_WAY
-from flows.core.sweep.memory import Memory
 from flows.core.sweep.verdicts import Verdict
 from flows.locks import alone
 from tests.support.courier import eventually

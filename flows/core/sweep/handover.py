@@ -1,4 +1,4 @@
-"""Which imports the new filesets of a sweep become: grouped by whose they are and where they go, within limits: pure."""
+"""Which imports the new filesets of a sweep become: grouped by whose they are and whereto, within limits: pure."""
 
 import hashlib
 import json
@@ -55,7 +55,8 @@ def hand_over(new: Iterable[Decision], limits: Limits) -> HandOver:
     now, left = _within_limits(new, limits)
     groups: dict[str, tuple[Assignment, list[Fileset]]] = {}
     for each in now:
-        assert each.assignment is not None and each.fileset is not None, "what is new has both"
+        assert each.assignment is not None, "what is new has one"
+        assert each.fileset is not None, "what is new has one"
         _, group = groups.setdefault(each.assignment.model_dump_json(), (each.assignment, []))
         group.append(each.fileset)
     batches = (

@@ -1,4 +1,4 @@
-"""Asks OMERO, before anything is handed over, whether a user is known there and what they have already; reads no file."""
+"""Asks OMERO, before anything is handed over, whether a user is known there and what they have; reads no file."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence

@@ -49,21 +49,26 @@ def became(item: Remembered, run: RunSeen | None, now: float) -> Remembered | No
         return _changed(item, Verdict.SUBMITTED, "submitted", f"The import {run.run_id} has it.", now)
     status = run.filesets.get(item.fileset.key)
     if status is not None and status.stage is Stage.DONE:
-        return _changed(item, Verdict.IMPORTED, "imported", in_omero(status.images, duplicate=status.duplicate), now)
+        reason = in_omero(status.images, duplicate=status.duplicate)
+        return _changed(item, Verdict.IMPORTED, "imported", reason, now)
+    return _failed(item, run, status, now)
+
+
+def _failed(item: Remembered, run: RunSeen, status: FilesetStatus | None, now: float) -> Remembered | None:
     failure = status.failure if status is not None else None
-    if failure is not None and failure.code in LOOK_AGAIN:
+    if failure is None:
+        code = CANCELLED if status is not None and status.stage is Stage.CANCELLED else UNFINISHED
+        what = run.message or "The import ended before this was imported."
+        return _changed(item, Verdict.FAILED, code, what, now)
+    if failure.code in LOOK_AGAIN:
         return None
-    if failure is not None and failure.code == LoginRefused().code:
-        return _changed(item, Verdict.QUARANTINED, UNKNOWN_USER, _sentence(failure), now)
-    if failure is not None:
-        return _changed(item, Verdict.FAILED, failure.code, _sentence(failure), now)
-    code = CANCELLED if status is not None and status.stage is Stage.CANCELLED else UNFINISHED
-    what = run.message or "The import ended before this was imported."
-    return _changed(item, Verdict.FAILED, code, what, now)
+    is_unknown = failure.code == LoginRefused().code
+    verdict, code = (Verdict.QUARANTINED, UNKNOWN_USER) if is_unknown else (Verdict.FAILED, failure.code)
+    return _changed(item, verdict, code, _sentence(failure), now)
 
 
 def in_omero(images: Sequence[ImportedImage], *, duplicate: bool) -> str:
-    """Say where in OMERO a fileset is: `In OMERO as image 12.`"""
+    """Say where in OMERO a fileset is, as in `In OMERO as image 12`."""
     named = ", ".join(str(each.id) for each in images[:IMAGES_NAMED])
     more = f" and {len(images) - IMAGES_NAMED} more" if len(images) > IMAGES_NAMED else ""
     already = "Was in OMERO already, as" if duplicate else "In OMERO as"
