@@ -113,7 +113,9 @@ def _of_imports(figures: Figures) -> Iterator[GaugeMetricFamily]:
 def _of_sweeps(sweeps: dict[str, Sweep]) -> Iterator[GaugeMetricFamily]:
     active = GaugeMetricFamily("courier_sweep_active", "1 while the folder is swept by itself.", labels=["sweep"])
     failed = GaugeMetricFamily(
-        "courier_sweep_failed", "1 when the latest sweep failed, for example since its folder is away.", labels=["sweep"]
+        "courier_sweep_failed",
+        "1 when the latest sweep failed, for example since its folder is away.",
+        labels=["sweep"],
     )
     success = GaugeMetricFamily(
         "courier_sweep_last_success_timestamp_seconds", "When a sweep last came to its end.", labels=["sweep"]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from api.runs import EngineAway
+from flows.core.disk import as_shown
 from flows.core.errors import (
     CourierError,
     LoginRefused,
@@ -117,9 +118,10 @@ class Problem(Exception):
             status = 503 if isinstance(error, OmeroError) and error.transient else 500
         if status == 500:
             log.error("not the caller's fault: %s", error)
-        reason = Reason(field=field, code=error.code, what=error.what, which=error.which, advice=error.advice)
-        detail = f"{error.which}: {error.what}" if error.which else error.what
-        return cls(status, error.code, detail, advice=error.advice, errors=[reason])
+        # A name of a file may be no UTF-8, which no answer can hold.
+        what, which, advice = map(as_shown, (error.what, error.which, error.advice))
+        reason = Reason(field=field, code=error.code, what=what, which=which, advice=advice)
+        return cls(status, error.code, f"{which}: {what}" if which else what, advice=advice, errors=[reason])
 
     def response(self) -> JSONResponse:
         """Write it."""

@@ -24,12 +24,12 @@ def summary(
     sweep: Sweep, definition: SweepDefinition | CourierError, totals: SweepTotals | None, settings: Settings
 ) -> SweepSummary:
     """Tell a sweep in short; the definition may be why there is none."""
-    known = isinstance(definition, SweepDefinition)
+    known = definition if isinstance(definition, SweepDefinition) else None
     return SweepSummary(
         name=sweep.name,
         server=sweep.server,
-        root=str(definition.root) if known else None,
-        description=(definition.description if known else "") or sweep.description,
+        root=str(known.root) if known else None,
+        description=(known.description if known else "") or sweep.description,
         active=sweep.active,
         schedule=_schedule(sweep),
         next_run=sweep.next_run,

@@ -26,8 +26,8 @@ from api.sweep_models import (
 )
 from api.sweep_runs import Sweep, SweepRun, SweepUnknown
 from flows.core.disk import as_shown
-from flows.core.errors import CourierError, SourceAway, SourceNotAllowed, UnknownSweep
-from flows.core.sweep.asking import NOT_YOURS, definition_of, explain, release
+from flows.core.errors import CourierError, SourceAway, UnknownSweep
+from flows.core.sweep.asking import definition_of, explain, not_yours, release
 from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.report import SweepTotals
 from flows.core.sweep.verdicts import Verdict
@@ -43,7 +43,7 @@ Verdicts = Annotated[
 
 async def asked_path(
     request: Request,
-    path: Annotated[  # noqa: ARG001 - for the OpenAPI document: it would have lost bytes that are no UTF-8
+    path: Annotated[
         str,
         Query(
             description="The file, absolute or below the sweep's root, percent-encoded byte by byte.",
@@ -51,7 +51,7 @@ async def asked_path(
         ),
     ],
 ) -> str:
-    """Read a path as the file system has it, also where that is no UTF-8."""
+    """Read a path as the file system has it, also where that is no UTF-8: in `path` such bytes are lost."""
     query = parse_qsl(request.scope["query_string"].decode("latin-1"), errors="surrogateescape")
     asked = next((value for name, value in query if name == "path"), "")
     if not asked or "\0" in asked or len(asked) > LONGEST_PATH:
@@ -142,7 +142,7 @@ async def why(
     except Problem as unknown:
         if users is None:
             raise
-        raise Problem.of(SourceNotAllowed(NOT_YOURS)) from unknown
+        raise not_yours() from unknown
     try:
         decision = await neighbours.blocking(
             lambda: explain(name, path, neighbours.settings, users=users, swept=sweep.latest is not None),
@@ -174,7 +174,7 @@ async def let_go(
         )
     except (SourceAway, UnknownSweep) as away:
         raise _elsewhere("release", name, path, away) from away
-    await _note(neighbours, "release", caller, sweep, address, () if path is None else (path,))
+    await _note(neighbours, "release", caller, sweep, address, *([] if path is None else [path]))
     return Released(released=number)
 
 
@@ -235,9 +235,5 @@ def _elsewhere(command: str, name: str, path: str | None, why: CourierError) -> 
     )
 
 
-async def _note(
-    neighbours: Services, action: str, caller: Caller, sweep: Sweep, address: str, sources: tuple[str, ...] = ()
-) -> None:
-    await neighbours.note(
-        action, caller.who, address=address, server=sweep.server, sweep=sweep.name, sources=sources
-    )
+async def _note(neighbours: Services, action: str, caller: Caller, sweep: Sweep, address: str, *sources: str) -> None:
+    await neighbours.note(action, caller.who, address=address, server=sweep.server, sweep=sweep.name, sources=sources)

@@ -1,12 +1,12 @@
 """Sweeps in Prefect: their deployments, their runs, and the artifacts that these leave."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
 from prefect.client.schemas import filters as where
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import ArtifactCollection, FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.client.schemas.sorting import ArtifactSort, DeploymentSort, FlowRunSort
@@ -38,7 +38,7 @@ _STATES = {
     StateType.CANCELLED: SweepState.CANCELLED,
 }
 _NAMED = {FOLDER_AWAY: SweepState.FOLDER_AWAY, UNDER_WAY: SweepState.OVERLAPPED}
-_BEGAN = [each for each in _STATES if each not in (StateType.SCHEDULED, StateType.PENDING)]
+_BEGAN = tuple(each for each in _STATES if each not in (StateType.SCHEDULED, StateType.PENDING))
 _SWEEPS = where.FlowFilter(name=where.FlowFilterName(any_=[SWEEP_FLOW]))
 _ROWS = TypeAdapter(tuple[SweepRow, ...])
 _TOTALS = TypeAdapter(tuple[SweepTotals, ...])
@@ -94,7 +94,7 @@ class Sweeps(Connection):
             succeeded=succeeded,
         )
 
-    async def _real_runs(self, deployment: UUID, types: list[StateType]) -> list[SweepRun]:
+    async def _real_runs(self, deployment: UUID, types: Sequence[StateType]) -> list[SweepRun]:
         """Return those in a state of these types, the latest first; no dry runs, and none that did nothing."""
         async with self._asking():
             found = await self._client.read_flow_runs(
@@ -140,7 +140,7 @@ class Sweeps(Connection):
         """Return what the latest runs that left a report came to, by sweep; no dry runs."""
         by_key = {sweep_totals(name): name for name in names}
         keys = where.ArtifactCollectionFilterKey(any_=list(by_key))
-        found = []
+        found: list[ArtifactCollection] = []
         async with self._asking():
             while by_key and (
                 page := await self._client.read_latest_artifacts(
@@ -178,9 +178,9 @@ def _is(deployment: UUID) -> where.DeploymentFilter:
     return where.DeploymentFilter(id=where.DeploymentFilterId(any_=[deployment]))
 
 
-def _in(types: list[StateType], but: list[str] | None = None) -> where.FlowRunFilterState:
+def _in(types: Sequence[StateType], but: list[str] | None = None) -> where.FlowRunFilterState:
     return where.FlowRunFilterState(
-        type=where.FlowRunFilterStateType(any_=types), name=where.FlowRunFilterStateName(not_any_=but)
+        type=where.FlowRunFilterStateType(any_=list(types)), name=where.FlowRunFilterStateName(not_any_=but)
     )
 
 

@@ -3,6 +3,7 @@
 Where this machine has neither the folder nor the memory it says that it cannot tell, and concludes nothing.
 """
 
+import logging
 import os
 import posixpath
 import sqlite3
@@ -23,7 +24,7 @@ from flows.core.sweep.why import why
 from flows.core.verify import Access
 from flows.core.verify.settle import SYSTEM_CLOCK, Clock
 
-NOT_YOURS = "You may ask only about files that are imported for you."
+log = logging.getLogger(__name__)
 
 
 def explain(
@@ -56,12 +57,10 @@ def explain(
     asked = _absolute(path, definition)
     assigner = Assigner(definition)
     if users is not None and not any(_may_know(user, asked, definition, assigner, settings) for user in users):
-        raise SourceNotAllowed(NOT_YOURS, advice="Ask the administrators of this OMERO about others.")
+        raise not_yours()
     _check_is_here(definition)
     with _memory(settings.sweeps.memory_of(name), needed=swept) as memory:
-        return why(
-            definition, asked, assigner=assigner, memory=memory, verification=settings.verification, clock=clock
-        )
+        return why(definition, asked, assigner=assigner, memory=memory, verification=settings.verification, clock=clock)
 
 
 def release(name: str, path: str | None, settings: Settings, *, swept: bool = False) -> int:
@@ -96,11 +95,17 @@ def definition_of(name: str, settings: Settings) -> SweepDefinition:
     return find_sweep(settings.sweeps.folder, name, settings)
 
 
+def not_yours() -> SourceNotAllowed:
+    """Say that somebody asks about what is none of theirs, whether it exists or not."""
+    what = "You may ask only about files that are imported for you."
+    return SourceNotAllowed(what, advice="Ask the administrators of this OMERO about others.")
+
+
 def _absolute(path: str, definition: SweepDefinition) -> str:
     if "\0" in path:
         raise RequestError("A path has no NUL character.")
     if ".." in path.split("/"):
-        raise SourceNotAllowed("A path may not go up with '..'.")
+        raise RequestError("A path may not go up with '..'.")
     return posixpath.normpath(posixpath.join(str(definition.root), path))
 
 
@@ -155,4 +160,5 @@ def _memory(place: Path, *, needed: bool) -> Iterator[Memory]:
         with Memory.opened(place) as memory:
             yield memory
     except sqlite3.Error as failed:
-        raise SourceAway(f"What the sweep remembers cannot be used just now: {failed}.", which=str(place)) from failed
+        log.warning("%s: %s", place, failed)
+        raise SourceAway("What the sweep remembers cannot be used just now.", which=str(place)) from failed
