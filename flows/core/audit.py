@@ -27,8 +27,10 @@ class AuditEntry(Frozen):
     address: str | None = None
     """Where the request came from."""
     server: str
-    as_whom: str
-    """The OMERO login name that it is done for."""
+    as_whom: str = ""
+    """The OMERO login name that it is done for; nothing for what concerns all users of a watched folder."""
+    sweep: str | None = None
+    """The watched folder that it is about, by the name of its sweep."""
     import_id: str | None = None
     target: str | None = None
     group: str | None = None

@@ -50,6 +50,15 @@ class Assigner:
         except Unassigned as refused:
             raise refused.about(file.client_path) from refused
 
+    def user_of(self, path: str) -> str:
+        """Say whose a path below the root is, wherever it goes, and whether it exists or not.
+
+        Raises:
+            Unassigned: nothing says so.
+            SourceAway: the share does not answer, so that nobody knows.
+        """
+        return self._user(self._variables.of(SourceFile(path=path, client_path=path, size=0, mtime_ns=0)))
+
     def has_sidecar(self, folder: str) -> bool:
         """Whether there is an import.yml or metadata.csv in a folder or above it, up to the root.
 
