@@ -5,6 +5,7 @@ A cache: it may be deleted at any time, so nothing waits for the disk.
 
 import logging
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,7 +26,8 @@ create table state (
     assignment text not null, unique (verdict, code, reason, run_id, assignment)
 );
 create table fileset (
-    id integer primary key, key text not null unique, state integer not null, since real not null, reader text
+    id integer primary key, key text not null unique, state integer not null, since real not null, reader text,
+    omero integer
 );
 create index fileset_in on fileset (state);
 create table member (
@@ -91,6 +93,19 @@ def opened(path: Path) -> Iterator[Database]:
             connection.close()
             _set_aside(path, "it broke while it was used")
             raise
+
+
+@contextmanager
+def copied(path: Path) -> Iterator[Database]:
+    """Open a copy of a memory that is forgotten afterwards; the memory itself stays as it is, or is not there."""
+    with tempfile.TemporaryDirectory(prefix="courier-sweep-") as folder:
+        copy = Path(folder, path.name)
+        if path.exists():
+            source = f"{path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(source, uri=True)) as original, closing(_connected(copy)) as target:
+                original.backup(target)
+        with opened(copy) as at:
+            yield at
 
 
 def _usable(path: Path) -> sqlite3.Connection:

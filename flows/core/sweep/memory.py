@@ -17,7 +17,7 @@ from flows.core.sweep.verdicts import Assignment, Verdict
 _AT_ONCE = 500
 """Filesets that are read before they are handed out: meanwhile the memory may be changed."""
 _FILESETS = """
-select fileset.id, fileset.since, fileset.reader, state.verdict, state.code, state.reason, state.run_id,
+select fileset.id, fileset.since, fileset.reader, fileset.omero, state.verdict, state.code, state.reason, state.run_id,
     state.assignment from fileset join state on state.id = fileset.state
 """
 
@@ -33,6 +33,8 @@ class Remembered(Frozen):
     since: float
     """When the verdict last changed, in seconds since 1970."""
     assignment: Assignment | None = None
+    fileset_id: int | None = None
+    """Of the fileset in OMERO that holds it, where that is known."""
 
 
 class Memory:
@@ -50,6 +52,13 @@ class Memory:
     def opened(cls, path: Path) -> Iterator[Self]:
         """Open the file, or begin it, folders included; one that is of no use is set aside and begun anew."""
         with database.opened(path) as at:
+            yield cls(at)
+
+    @classmethod
+    @contextmanager
+    def copied(cls, path: Path) -> Iterator[Self]:
+        """Open a copy that is forgotten afterwards: for whoever only wants to see what would be."""
+        with database.copied(path) as at:
             yield cls(at)
 
     def of_runs(self) -> dict[str, list[Remembered]]:
@@ -80,8 +89,9 @@ class Memory:
         return known[values]
 
     def _keep(self, item: Remembered, state: int, folders: dict[str, int]) -> None:
-        values = (item.fileset.key, state, item.since, item.fileset.reader)
-        new = self._at.rows("insert into fileset (key, state, since, reader) values (?, ?, ?, ?)", values).lastrowid
+        values = (item.fileset.key, state, item.since, item.fileset.reader, item.fileset_id)
+        query = "insert into fileset (key, state, since, reader, omero) values (?, ?, ?, ?, ?)"
+        new = self._at.rows(query, values).lastrowid
         members = []
         for position, file in enumerate(item.fileset.files):
             folder, name = posixpath.split(file.client_path)
@@ -113,7 +123,7 @@ class Memory:
         return None if row is None else self._remembered(row)
 
     def _remembered(self, row: tuple[Any, ...]) -> Remembered:
-        number, since, reader, verdict, code, reason, run_id, assignment = row
+        number, since, reader, omero, verdict, code, reason, run_id, assignment = row
         return Remembered(
             fileset=Fileset(files=tuple(self._files(number)), reader=reader),
             verdict=Verdict(verdict),
@@ -122,6 +132,7 @@ class Memory:
             run_id=run_id or None,
             since=since,
             assignment=Assignment(**json.loads(assignment)) if assignment else None,
+            fileset_id=omero,
         )
 
     def _files(self, fileset: int) -> Iterator[SourceFile]:
