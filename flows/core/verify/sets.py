@@ -68,7 +68,6 @@ _MEMBERS = (
     Rule("Olympus ScanR", _TIFF, above=("experiment_descriptor.xml",)),
     Rule("a CellVoyager plate", _TIFF, above=("measurementresult.xml",)),
     Rule("a MIAS plate", _TIFF, folder="well[0-9][0-9][0-9][0-9]"),
-    Rule("Micro-Manager", _TIFF, ("metadata.txt", "*_metadata.txt")),
     Rule("an Operetta plate", _TIFF, ("index.xml", "index.idx.xml", "index.ref.xml")),
     Rule("a Columbus plate", _TIFF, ("measurementindex.columbusidx.xml",)),
     Rule("an InCell plate", _TIFF, ("*.xdce",)),

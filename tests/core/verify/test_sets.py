@@ -20,8 +20,6 @@ def expanded(folder: Path, access: Access, *names: str):
     [
         ("Index.idx.xml", "r01c01f01p01-ch1sk1fk1fl1.tiff"),
         ("Index.xml", "r01c01f01p01-ch1sk1fk1fl1.tiff"),
-        ("img_000.tif", "metadata.txt"),
-        ("run_MMStack.ome.tif", "run_MMStack_metadata.txt"),
         ("DICOMDIR", "1.dcm"),
         ("plate.xdce", "A01.tif"),
         ("plate.HTD", "plate_A01.TIF"),
