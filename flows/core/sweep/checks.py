@@ -103,7 +103,7 @@ def _roots_of(folder: Path, roots: Mapping[str, Root]) -> dict[str, Root]:
 
 def _above_users(root: Root) -> str:
     """Return the folder that holds the folder of each user."""
-    return os.path.realpath(root.path).partition(_USER)[0].rpartition("/")[0]
+    return os.path.realpath(root.path).partition(_USER)[0].rpartition("/")[0] or "/"
 
 
 def _expression(root: Root) -> re.Pattern[str]:

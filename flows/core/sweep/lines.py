@@ -162,7 +162,9 @@ def _said(model: type[BaseModel], place: Place, error: ErrorDetails) -> str:
         case "extra_forbidden":
             offered = _offered(model, place[:-1])
             close = difflib.get_close_matches(str(place[-1]), offered, n=1)
-            what = f"there is no such option; {f'is {close[0]} meant?' if close else 'there are ' + ', '.join(offered)}"
+            what = (
+                f"there is no such option; {f'is {close[0]} meant?' if close else 'there are: ' + ', '.join(offered)}"
+            )
         case "string_type" if isinstance(error["input"], dict | list):
             what = f"has to be a text: {_QUOTES}"
         case "string_type":

@@ -38,10 +38,13 @@ def read_text(path: str) -> str:
     with told_of(path):
         # A pipe of that name would be waited for, without O_NONBLOCK.
         handle = os.open(os.path.realpath(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
+        try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise SourceUnreadable("It is no file.", which=path, advice="Put a text file in its place.")
-            content = file.read(MOST_BYTES + 1)
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                content = file.read(MOST_BYTES + 1)
+        finally:
+            os.close(handle)
     if len(content) > MOST_BYTES:
         raise Misdefined(f"line 1: it is larger than {MOST_BYTES:,} bytes", which=path)
     try:
