@@ -25,7 +25,7 @@ def step(name: str) -> Callable[[Callable[[Sweeping], None]], Task[[Sweeping], S
             return Completed()
 
         ended.__doc__ = work.__doc__
-        return task(ended, name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
+        return task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)(ended)
 
     return made
 

@@ -1,15 +1,13 @@
 """One sweep of one folder: what surrounds and joins its steps, so that the flow is a page of plain calls."""
 
+import json
 import logging
-import shutil
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NoReturn
 from uuid import UUID
 
@@ -20,17 +18,21 @@ from prefect.runtime import flow_run as this_run
 from prefect.states import Completed, Failed
 from prefect.tasks import Task
 
-from flows.core.audit import AuditEntry, note
+from flows.core.audit import AuditEntry, AuditTrail, note
 from flows.core.control import Uncontrolled
 from flows.core.errors import CourierError, SourceAway, SweepUnderWay
 from flows.core.names import FOLDER_AWAY, UNDER_WAY
 from flows.core.notify import SweepNotice
 from flows.core.requests import Fileset
 from flows.core.settings import Settings, read_settings
+from flows.core.sweep.afterwards import put_away
 from flows.core.sweep.assignment import Assigner
+from flows.core.sweep.departures import Confirmations, departures
+from flows.core.sweep.ground import Ground
 from flows.core.sweep.handover import Batch, hand_over
+from flows.core.sweep.items import Outcome
 from flows.core.sweep.known import asked_of_omero
-from flows.core.sweep.loading import find_sweep, server_of
+from flows.core.sweep.loading import server_of, sweep_of
 from flows.core.sweep.look import Look, look
 from flows.core.sweep.memory import Memory, Remembered
 from flows.core.sweep.outcomes import became
@@ -46,6 +48,9 @@ from flows.sweep_runs import SweepImports
 
 log = logging.getLogger(__name__)
 
+SET_ASIDE = "set aside"
+"""The note, in a sweep's memory, of what the administrators have heard of."""
+GONE = frozenset({Outcome.MOVED, Outcome.DELETED, Outcome.GONE})
 Step = Task[["Sweeping"], State[None]]
 
 
@@ -86,7 +91,7 @@ class Sweeping:
         """
         self.name, self.dry_run = name, dry_run
         self.settings = settings
-        self.definition = find_sweep(settings.sweeps.folder, name, settings)
+        self.definition = sweep_of(settings, name)
         self.server_name = server_of(self.definition, settings)
         self.started = datetime.now(UTC)
         self.decisions: list[Decision] = []
@@ -206,13 +211,40 @@ class Sweeping:
                 run_id=each.run_id,
                 since=now,
                 assignment=each.assignment,
+                fileset_id=each.omero_id,
             )
             for each in decisions
             if each.fileset is not None and each.verdict is not Verdict.WAITING
         )
 
     def put_away(self) -> None:
-        """Move or delete what was imported, as the definition says."""
+        """Move or delete what was imported, or failed, as the definition says."""
+        wishes = self.definition.afterwards
+        verdicts = [Verdict.IMPORTED] * (wishes.imported != "keep") + [Verdict.FAILED] * (wishes.failed != "leave")
+        if self.dry_run or not verdicts:
+            return
+        items = list(departures(self._memory.with_verdict(*verdicts)))
+        with Confirmations(self._server, self._control) as confirmations:
+            handled = put_away(items, self._ground(confirmations))
+        gone = [each.item.fileset.key for each in handled if each.outcome in GONE]
+        self._memory.forget(gone)
+        self._put_away = len(gone)
+        for each in handled:
+            log.log(logging.INFO if each.outcome in GONE else logging.WARNING, "%s", each.reason)
+
+    def _ground(self, confirmations: Confirmations) -> Ground:
+        return Ground(
+            sweep=self.name,
+            server=self.server_name,
+            root=self.definition.root,
+            afterwards=self.definition.afterwards,
+            quiet=self.definition.quiet,
+            roots=self.settings.roots,
+            confirm=confirmations.confirm,
+            audit=AuditTrail(self.settings.audit).write,
+            control=self._control,
+            now=lambda: datetime.now(UTC),
+        )
 
     def show(self) -> None:
         """Leave the report, and tell the administrators what they have not heard yet."""
@@ -230,7 +262,9 @@ class Sweeping:
     def _newly_set_aside(self) -> list[tuple[str, str]]:
         """Return path and reason of what is in quarantine, and was not at the sweep before."""
         aside = {each.path: each.reason for each in self.decisions if each.verdict is Verdict.QUARANTINED}
-        return sorted((path, aside[path]) for path in self._memory.tell_once(aside))
+        before = set(json.loads(self._memory.note(SET_ASIDE) or "[]"))
+        self._memory.set_note(SET_ASIDE, json.dumps(sorted(aside)))
+        return sorted((path, reason) for path, reason in aside.items() if path not in before)
 
     def totals(self) -> SweepTotals:
         """Return what the sweep came to, counted."""
@@ -296,7 +330,7 @@ def sweeping(sweep: str, *, dry_run: bool) -> Iterator[Sweeping]:
     place = settings.sweeps.memory_of(sweep)
     with get_client(sync_client=True) as client:
         if dry_run:
-            with _copied(place) as copy, Memory.opened(copy) as memory:
+            with Memory.copied(place) as memory:
                 yield Sweeping(sweep, settings, memory, client, WhileAlone(threading.Event()), dry_run=True)
             return
         try:
@@ -304,15 +338,6 @@ def sweeping(sweep: str, *, dry_run: bool) -> Iterator[Sweeping]:
                 yield Sweeping(sweep, settings, memory, client, WhileAlone(lost), dry_run=False)
         except SweepUnderWay as other:
             _end_without_a_sweep(client, other)
-
-
-@contextmanager
-def _copied(place: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="courier-sweep-") as folder:
-        copy = Path(folder, place.name)
-        if place.exists():
-            shutil.copyfile(place, copy)
-        yield copy
 
 
 def _end_without_a_sweep(client: SyncPrefectClient, why: SweepUnderWay) -> NoReturn:

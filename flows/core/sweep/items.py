@@ -25,6 +25,8 @@ class Arrived(Item):
 
     fileset_id: int
     """Of OMERO's fileset, or of the one that holds the same bytes."""
+    group: str | None = None
+    """The OMERO group that it was imported into; None for the user's default."""
 
 
 class Failed(Item):

@@ -48,8 +48,8 @@ def _of_user(decisions: Sequence[Decision], server: OmeroServer, user: str, grou
         if held is None:
             yield each
             continue
-        reason = in_omero(held.images, duplicate=True)
-        yield each.model_copy(update={"verdict": Verdict.IMPORTED, "code": "imported", "reason": reason})
+        update = {"verdict": Verdict.IMPORTED, "code": "imported", "reason": in_omero(None, duplicate=True)}
+        yield each.model_copy(update=update | {"omero_id": held.fileset_id})
 
 
 def _with(decision: Decision, verdict: Verdict, code: str, error: CourierError) -> Decision:

@@ -14,7 +14,7 @@ from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.lines import Place, Problem, Reading, read_as
 from flows.core.sweep.texts import read_text
 
-__all__ = ["find_sweep", "load_files", "load_sweeps", "schema", "server_of"]
+__all__ = ["find_sweep", "load_files", "load_sweeps", "schema", "server_of", "sweep_of"]
 
 _ENDINGS = (".yaml", ".yml")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -62,6 +62,19 @@ def find_sweep(folder: Path, name: str, settings: Settings) -> SweepDefinition:
         known = ", ".join(sorted(path.stem for path in files)) or "none"
         raise UnknownSweep(f"There is no sweep named {name!r}; there are: {known}.")
     return load_files(found, settings)[name]
+
+
+def sweep_of(settings: Settings, name: str) -> SweepDefinition:
+    """Read one definition of the folder that the settings name.
+
+    Raises:
+        UnknownSweep: there is none of that name, or the settings name no folder.
+        Misdefined: it is faulty.
+        SourceError: the folder cannot be looked into.
+    """
+    if settings.sweeps.folder is None:
+        raise UnknownSweep(f"There is no sweep named {name!r}: COURIER_SWEEPS__FOLDER names no folder of definitions.")
+    return find_sweep(settings.sweeps.folder, name, settings)
 
 
 def schema() -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """What became of the filesets that a sweep handed over, from what is known of their imports: pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pydantic import Field
 
 from flows.core.control import Stage
 from flows.core.errors import LoginRefused, SourceAway, SourceChanged, SourceMissing, SourceUnsettled
-from flows.core.requests import Failure, Frozen, ImportedImage
+from flows.core.requests import Failure, Frozen
 from flows.core.status import FilesetStatus
 from flows.core.sweep.memory import Remembered
 from flows.core.sweep.verdicts import Verdict
@@ -16,7 +16,6 @@ LOOK_AGAIN = frozenset(each().code for each in (SourceAway, SourceChanged, Sourc
 UNKNOWN_USER = "unknown-user"
 CANCELLED = "cancelled"
 UNFINISHED = "import-failed"
-IMAGES_NAMED = 5
 
 
 class RunSeen(Frozen):
@@ -49,8 +48,8 @@ def became(item: Remembered, run: RunSeen | None, now: float) -> Remembered | No
         return _changed(item, Verdict.SUBMITTED, "submitted", f"The import {run.run_id} has it.", now)
     status = run.filesets.get(item.fileset.key)
     if status is not None and status.stage is Stage.DONE:
-        reason = in_omero(status.images, duplicate=status.duplicate)
-        return _changed(item, Verdict.IMPORTED, "imported", reason, now)
+        arrived = item.model_copy(update={"fileset_id": status.fileset_id})
+        return _changed(arrived, Verdict.IMPORTED, "imported", in_omero(run.run_id, duplicate=status.duplicate), now)
     return _failed(item, run, status, now)
 
 
@@ -67,12 +66,11 @@ def _failed(item: Remembered, run: RunSeen, status: FilesetStatus | None, now: f
     return _changed(item, verdict, code, _sentence(failure), now)
 
 
-def in_omero(images: Sequence[ImportedImage], *, duplicate: bool) -> str:
-    """Say where in OMERO a fileset is, as in `In OMERO as image 12`."""
-    named = ", ".join(str(each.id) for each in images[:IMAGES_NAMED])
-    more = f" and {len(images) - IMAGES_NAMED} more" if len(images) > IMAGES_NAMED else ""
-    already = "Was in OMERO already, as" if duplicate else "In OMERO as"
-    return f"{already} {'image' if len(images) == 1 else 'images'} {named}{more}."
+def in_omero(run_id: str | None, *, duplicate: bool) -> str:
+    """Say of a fileset that it is in OMERO; of all filesets of an import in the same words."""
+    if duplicate:
+        return "It was in OMERO already, with the same content."
+    return f"It is in OMERO, through the import {run_id}."
 
 
 def _sentence(failure: Failure) -> str:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Literal
+from typing import Literal, Protocol
 
 from flows.core.errors import SourceNotAllowed
 from flows.core.requests import Frozen
@@ -25,6 +25,16 @@ class Permit(Frozen):
     """With all links resolved: what is opened."""
     root: str
     """The name of the root that it lies below."""
+
+
+class Gate(Protocol):
+    """Says of each path whether it may be imported from."""
+
+    def allowed(self, path: str) -> Permit:
+        """Return where a path really leads; raises SourceNotAllowed where nothing may be imported from."""
+
+    def is_away(self, permit: Permit) -> bool:
+        """Whether what holds a permitted path looks like a share that is not mounted."""
 
 
 @dataclass(frozen=True, kw_only=True)

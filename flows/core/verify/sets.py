@@ -1,7 +1,7 @@
-"""Knows which files belong to a set, so that no part of a set is imported as if it were the whole.
+"""Knows which files belong to sets that we cannot put together, so that no part of one is imported as if it were whole.
 
-This version imports formats of one file only. Rules that put a set together plug in here: `set_of` says that a file
-belongs to one, by its name and its neighbours' names (structures from Bio-Formats' list of multi-file formats).
+`set_of` says that a file belongs to one, by its name and its neighbours' names (structures from Bio-Formats' list of
+multi-file formats). What we can put together stands in `families`, which are asked first.
 """
 
 import re
@@ -34,13 +34,9 @@ class Rule(NamedTuple):
 
 _TIFF = ("*.tif", "*.tiff", "*.stk")
 _OPENERS = (
-    Rule("an OME-TIFF with a companion file", ("*.companion.ome",)),
-    Rule("Olympus VSI", ("*.vsi", "*.ets")),
-    Rule("Olympus OIF", ("*.oif", "*.pty", "*.lut")),
     Rule("Olympus tiles", ("*.omp2info",)),
     Rule("Olympus APL", ("*.apl", "*.mtb", "*.tnb")),
     Rule("Olympus ScanR", ("experiment_descriptor.xml",)),
-    Rule("an ICS pair", ("*.ics", "*.ids")),
     Rule("an Operetta plate", ("index.xml", "index.idx.xml", "index.ref.xml")),
     Rule("a Columbus plate", ("measurementindex.columbusidx.xml",)),
     Rule("an InCell plate", ("*.xdce",)),
@@ -69,12 +65,9 @@ _OPENERS = (
     Rule("a file pattern", ("*.pattern",)),
 )
 _MEMBERS = (
-    Rule("Olympus OIF", ("*",), folder="*.oif.files"),
     Rule("Olympus ScanR", _TIFF, above=("experiment_descriptor.xml",)),
     Rule("a CellVoyager plate", _TIFF, above=("measurementresult.xml",)),
     Rule("a MIAS plate", _TIFF, folder="well[0-9][0-9][0-9][0-9]"),
-    Rule("an OME-TIFF with a companion file", _TIFF, ("*.companion.ome",)),
-    Rule("Micro-Manager", _TIFF, ("metadata.txt", "*_metadata.txt")),
     Rule("an Operetta plate", _TIFF, ("index.xml", "index.idx.xml", "index.ref.xml")),
     Rule("a Columbus plate", _TIFF, ("measurementindex.columbusidx.xml",)),
     Rule("an InCell plate", _TIFF, ("*.xdce",)),
@@ -158,7 +151,7 @@ def belongs_to_a_set(kind: str, which: str, files: int = 1) -> SourceIncomplete:
     """Say that files are not imported because they are parts of something."""
     several = f" ({files:,} files here)" if files > 1 else ""
     return SourceIncomplete(
-        f"It belongs to a set of files, {kind}{several}; this version imports single-file formats only.",
+        f"It belongs to a set of files, {kind}{several}, that this version cannot put together.",
         which=which,
         advice="Export it as one OME-TIFF, or import the set with another OMERO client.",
     )

@@ -4,7 +4,7 @@ import pytest
 
 from flows.core.control import Stage
 from flows.core.errors import CourierError, LoginRefused, SourceBroken, SourceChanged, SourceUnsettled
-from flows.core.requests import Failure, Fileset, ImportedImage, SourceFile
+from flows.core.requests import Failure, Fileset, SourceFile
 from flows.core.status import FilesetStatus
 from flows.core.sweep.memory import Remembered
 from flows.core.sweep.outcomes import RunSeen, became
@@ -15,7 +15,6 @@ HANDED = Remembered(
     fileset=FILESET, verdict=Verdict.SUBMITTED, code="submitted", reason="The import r has it.", run_id="r", since=1.0
 )
 FAILED = HANDED.model_copy(update={"verdict": Verdict.FAILED, "code": "source-broken", "reason": "Broken."})
-IMAGE = ImportedImage(id=12, name="1.tif", size_x=1, size_y=1, size_z=1, size_c=1, size_t=1)
 
 
 def over(stage: Stage, failure: CourierError | None = None, *, duplicate: bool = False) -> RunSeen:
@@ -23,7 +22,7 @@ def over(stage: Stage, failure: CourierError | None = None, *, duplicate: bool =
         update={
             "stage": stage,
             "failure": Failure.of(failure) if failure else None,
-            "images": (IMAGE,) if stage is Stage.DONE else (),
+            "fileset_id": 7 if stage is Stage.DONE else None,
             "duplicate": duplicate,
         }
     )
@@ -36,14 +35,18 @@ def test_what_an_import_still_has_stays_handed_over() -> None:
 
 @pytest.mark.parametrize(
     ("duplicate", "said"),
-    [(False, "In OMERO as image 12."), (True, "Was in OMERO already, as image 12.")],
+    [
+        (False, "It is in OMERO, through the import r."),
+        (True, "It was in OMERO already, with the same content."),
+    ],
     ids=["new", "duplicate"],
 )
-def test_what_is_in_omero_is_imported_and_says_where(duplicate: bool, said: str) -> None:
+def test_what_is_in_omero_is_imported_and_says_how(duplicate: bool, said: str) -> None:
     after = became(HANDED, over(Stage.DONE, duplicate=duplicate), 5.0)
 
     assert after is not None
     assert (after.verdict, after.reason, after.since) == (Verdict.IMPORTED, said, 5.0)
+    assert after.fileset_id == 7
 
 
 @pytest.mark.parametrize(
