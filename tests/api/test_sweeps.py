@@ -294,6 +294,26 @@ def test_where_definition_or_memory_are_elsewhere_that_is_told_too(watched, here
     assert "`python -m deployments.sweeps release confocal`" in release["advice"]
 
 
+def test_asking_why_leaves_the_memory_as_it_is(watched) -> None:
+    image = watched.image("alice", "First/cells.tif")
+    remember(watched, image, Verdict.FAILED)
+    memory = watched.settings.sweeps.memory_of("confocal")
+    before = memory.read_bytes()
+    ask_why(watched, image)
+
+    assert memory.read_bytes() == before
+    assert list(memory.parent.iterdir()) == [memory]
+
+
+def test_a_memory_that_is_of_no_use_is_left_to_the_sweeps(watched) -> None:
+    memory = watched.settings.sweeps.memory_of("confocal")
+    memory.parent.mkdir()
+    memory.write_text("This is no memory. " * 100)
+
+    assert problem(ask_why(watched, watched.image("alice", "First/cells.tif")), 503)["type"].endswith("elsewhere")
+    assert memory.read_text().startswith("This is no memory.")
+
+
 def test_asking_why_makes_no_memory(watched) -> None:
     ask_why(watched, watched.image("alice", "First/cells.tif"))
 
