@@ -14,6 +14,7 @@ from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.look import Look, look
 from flows.core.sweep.memory import Memory, Remembered
 from flows.core.sweep.verdicts import Assignment, Decision, Verdict
+from flows.core.sweep.why import why
 from flows.core.verify.settle import Clock
 
 NOW = 1_800_000_000.0
@@ -85,6 +86,10 @@ class Watched:
         self.now += after
         with self.memory() as memory:
             return look(self.definition, memory=memory, control=Uncontrolled(), **self.asked)
+
+    def why(self, path: str | Path) -> Decision:
+        with self.memory() as memory:
+            return why(self.definition, str(path), memory=memory, **self.asked)
 
     def second_look(self) -> Look:
         """Look twice, ten minutes apart: what was settled before is new."""

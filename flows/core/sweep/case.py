@@ -15,7 +15,7 @@ from flows.core.sweep.verdicts import Decision, Verdict
 
 UNFINISHED = (Verdict.NEW, Verdict.SETTLING, Verdict.WAITING)
 
-_OWN = frozenset({UNASSIGNED, "outside-root", "target-syntax", "request-error"})
+_OWN = frozenset({UNASSIGNED, "outside-root", "target-syntax", "request-error", "misdefined"})
 """Why a look itself quarantines, besides what is wrong with a source."""
 
 
@@ -66,8 +66,12 @@ class Case:
     """What is decided about a unit."""
 
     unit: Unit
+    alone: bool = False
+    """Whether it is asked about some files only, and in full."""
     counts: Counter[str] = field(default_factory=Counter)
     """By verdict or, of what is skipped, `skipped/` and the reason's code."""
+    reasons: dict[str, LeftOut] = field(default_factory=dict)
+    """Why files are no import, where that took more than a look at their names."""
     seen: dict[str, Seen] = field(default_factory=dict)
     waits: dict[str, Wait] = field(default_factory=dict)
     """Files that are not taken yet."""
@@ -90,9 +94,13 @@ class Case:
     restless: bool = False
     """Something may change without a trace in the listing."""
 
-    def skip(self, code: str, count: int = 1) -> None:
-        """Count what is not looked at."""
-        self.counts[f"skipped/{code}"] += count
+    def skip(self, code: str, name: str = "", reason: str = "") -> None:
+        """Count what is no import; a reason given is remembered, by its code, as long as the file does not change."""
+        self.counts[f"skipped/{code}"] += 1
+        if reason:
+            self.reasons[name] = LeftOut(code, reason)
+            if name in self.seen:
+                self.seen[name] = self.seen[name]._replace(skipped=code)
 
     def decide(
         self, name: str, verdict: Verdict, code: str, reason: str, *, fileset: Fileset | None = None

@@ -2,7 +2,6 @@
 
 import os
 import posixpath
-from collections.abc import Iterable
 
 from flows.core.disk import told_of
 from flows.core.errors import CourierError, SourceAway, SourceEmpty, SourceError, SourceUnreadable
@@ -115,7 +114,8 @@ class Filesets:
             case.decide("", Verdict.SETTLING, why.code, _text(why), fileset=fileset)
         elif why.code == UNASSIGNED and self._definition.assign.unknown_user == "leave":
             names = [case.unit.name_of(file.client_path) for file in fileset.files]
-            _skip(case, [""] if case.unit.kind else filter(None, names), UNASSIGNED)
+            for name in [""] if case.unit.kind else filter(None, names):
+                case.skip(UNASSIGNED, name, _text(why))
         else:
             self._quarantine(case, fileset, why, known)
 
@@ -123,7 +123,8 @@ class Filesets:
         """Decide about files that cannot be put together."""
         case.covered.update(names)
         if failure.code == "nothing-importable":
-            _skip(case, names, failure.code)
+            for name in names:
+                case.skip(failure.code, name, _text(failure))
         elif failure.code == "source-missing":
             case.restless = True
         else:
@@ -179,14 +180,6 @@ class Filesets:
 def _stands(known: Remembered, *, same: bool) -> bool:
     anew = is_judged_anew(known.verdict, known.code, known.run_id)
     return known.verdict is Verdict.SUBMITTED or (same and not anew)
-
-
-def _skip(case: Case, names: Iterable[str], code: str) -> None:
-    """Count what is no import, and remember it as long as it does not change."""
-    for name in names:
-        case.skip(code)
-        if name in case.seen:
-            case.seen[name] = case.seen[name]._replace(skipped=code)
 
 
 def _as_found(case: Case, names: list[str]) -> Fileset:

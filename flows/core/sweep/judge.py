@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from flows.core.control import Control
+from flows.core.errors import SourceAway, SourceError
 from flows.core.settings import Verification
 from flows.core.sweep.case import Case, Unit, is_judged_anew
 from flows.core.sweep.definition import SweepDefinition
@@ -14,7 +15,7 @@ from flows.core.sweep.grouping import Grouping
 from flows.core.sweep.listing import fitted
 from flows.core.sweep.memory import Memory
 from flows.core.sweep.ports import Assigner
-from flows.core.sweep.rules import SIDECARS, Rules
+from flows.core.sweep.rules import SIDECARS, LeftOut, Rules
 from flows.core.sweep.settling import Wait, wait_for
 from flows.core.sweep.verdicts import Verdict
 
@@ -45,9 +46,9 @@ class Judge:
     def begin(self, unit: Unit, *, room: int, only: Collection[str] | None = None) -> Case:
         """Sort the files of a folder into what stands, what has to wait, and up to `room` that are ready.
 
-        With `only` just these names are looked at.
+        With `only` none but these names can be ready, and what was skipped before is not passed over.
         """
-        case = Case(unit)
+        case = Case(unit, alone=only is not None)
         for odd in unit.listing.odd:
             if odd.verdict is Verdict.SKIPPED:
                 case.skip(odd.code)
@@ -69,24 +70,23 @@ class Judge:
         rows = {name: (size, mtime_ns) for name, size, mtime_ns in unit.listing.rows}
         standing = self._standing(case, self._memory.folders.members(unit.id), rows, before)
         for name, size, mtime_ns in unit.listing.rows:
-            if only is not None and name not in only:
-                continue
-            if why := self._left_out(case, name):
-                case.skip(why)
+            if why := self._left_out(unit, name):
+                case.skip(why.code, name, why.reason)
             elif name not in standing:
                 self._file(case, name, (size, mtime_ns), before.get(name))
         _once_each(case)
+        if only is not None:
+            case.ready = [name for name in case.ready if name in only]
 
-    def _left_out(self, case: Case, name: str) -> str:
-        """Return why a file is not looked at, as a code."""
-        unit = case.unit
+    def _left_out(self, unit: Unit, name: str) -> LeftOut | None:
+        """Say why a file is not looked at; None where it is."""
         if unit.rules.leaves_out_file(name.lower(), unit.below):
-            why = unit.rules.why_file(name, unit.below)
-            return why.code if why else ""
+            return unit.rules.why_file(name, unit.below)
         if name in unit.listing.links:
             place = os.path.relpath(unit.listing.links[name], self._root)
-            return "" if self._rules.left_out(place) else "link"
-        return ""
+            if not self._rules.left_out(place):
+                return LeftOut("link", f"It is a link to {place}, which is looked at in its own place.")
+        return None
 
     def _standing(
         self, case: Case, members: list[Member], rows: dict[str, tuple[int, int]], before: dict[str, Seen]
@@ -116,7 +116,7 @@ class Judge:
         size, mtime_ns = now
         same = old is not None and (old.size, old.mtime_ns) == (size, fitted(mtime_ns))
         since = min(old.since, self._now) if old is not None and same else None
-        known = old.skipped if old is not None and same and self._same_rules(case.unit) else ""
+        known = old.skipped if old is not None and same and self._same_rules(case.unit) and not case.alone else ""
         case.seen[name] = Seen(size, fitted(mtime_ns), self._now if since is None else since, known)
         if known:
             case.skip(known)
@@ -135,7 +135,6 @@ class Judge:
         rows = {name: (size, mtime_ns) for name, size, mtime_ns in unit.listing.rows}
         standing = self._standing(case, self._memory.folders.members_below(unit.path), rows, before)
         under_way = case.counts[Verdict.SUBMITTED.value]
-        case.gone.clear()
         size = sum(each for each, _ in rows.values())
         newest = max((mtime_ns for _, mtime_ns in rows.values()), default=0)
         unchanged = unit.state is not None and unit.state.digest == unit.listing.digest
@@ -156,10 +155,16 @@ class Judge:
         case.ready = case.ready[: max(room, 0)]
 
     def _companion_missing(self, unit: Unit) -> Wait | None:
-        settled = self._definition.settled
-        if settled.sidecar and not self._assigner.has_sidecar(unit.path):
-            return Wait("sidecar", f"It waits for {' or '.join(sorted(SIDECARS))} in its folder, or above it.")
-        return None
+        if not self._definition.settled.sidecar:
+            return None
+        try:
+            if self._assigner.has_sidecar(unit.path):
+                return None
+        except SourceAway:
+            raise
+        except SourceError as failed:
+            return Wait(failed.code, f"Whether there is a sidecar cannot be told: {failed}")
+        return Wait("sidecar", f"It waits for {' or '.join(sorted(SIDECARS))} in its folder, or above it.")
 
     def conclude(self, cases: list[Case]) -> None:
         """Put what is ready together into filesets, and decide about each."""
@@ -184,7 +189,7 @@ def _once_each(case: Case) -> None:
             case.ready = [each for each in case.ready if each != name]
             case.waits.pop(name, None)
             case.seen.pop(name, None)
-            case.skip("same-file")
+            case.skip("same-file", name, f"It is the same file as {known}.")
 
 
 def _is_same(one: str, other: str) -> bool:

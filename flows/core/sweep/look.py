@@ -13,7 +13,7 @@ from flows.core.sweep.context import Context
 from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.findings import SHOWN, Findings
 from flows.core.sweep.judge import Judge
-from flows.core.sweep.memory import Memory, Remembered
+from flows.core.sweep.memory import Memory
 from flows.core.sweep.ports import Assigner
 from flows.core.sweep.rules import Rules
 from flows.core.sweep.share import Share
@@ -81,22 +81,9 @@ def look(
 def _as_look(findings: Findings, memory: Memory) -> Look:
     decisions = list(findings.decisions)
     for verdict in _REMEMBERED:
-        decisions += map(as_decision, islice(memory.with_verdict(verdict), SHOWN))
+        decisions += (each.as_decision() for each in islice(memory.with_verdict(verdict), SHOWN))
     counts = findings.counts
     skipped = Counter({code.removeprefix("skipped/"): counts[code] for code in counts if code.startswith("skipped/")})
     verdicts = Counter({verdict: counts[verdict.value] for verdict in Verdict})
     verdicts[Verdict.SKIPPED] = skipped.total()
     return Look(decisions, +verdicts, skipped, findings.files, findings.folders, findings.problems)
-
-
-def as_decision(known: Remembered) -> Decision:
-    """Show what is remembered."""
-    return Decision(
-        path=known.fileset.files[0].client_path,
-        verdict=known.verdict,
-        reason=known.reason,
-        code=known.code,
-        fileset=known.fileset,
-        assignment=known.assignment,
-        run_id=known.run_id,
-    )

@@ -12,7 +12,7 @@ from flows.core.sweep import database
 from flows.core.sweep.database import Database
 from flows.core.sweep.folders import TOUCHED, Folders
 from flows.core.sweep.listing import fitted
-from flows.core.sweep.verdicts import Assignment, Verdict
+from flows.core.sweep.verdicts import Assignment, Decision, Verdict
 
 _AT_ONCE = 500
 """Filesets that are read before they are handed out: meanwhile the memory may be changed."""
@@ -35,6 +35,18 @@ class Remembered(Frozen):
     assignment: Assignment | None = None
     fileset_id: int | None = None
     """Of the fileset in OMERO that holds it, where that is known."""
+
+    def as_decision(self) -> Decision:
+        """Show it among what a look decides."""
+        return Decision(
+            path=self.fileset.files[0].client_path,
+            verdict=self.verdict,
+            reason=self.reason,
+            code=self.code,
+            fileset=self.fileset,
+            assignment=self.assignment,
+            run_id=self.run_id,
+        )
 
 
 class Memory:
@@ -134,6 +146,12 @@ class Memory:
         """Return what is known of a fileset."""
         row = self._at.rows(f"{_FILESETS} where fileset.key = ?", (key,)).fetchone()
         return None if row is None else self._remembered(row)
+
+    def holding(self, path: str) -> list[Remembered]:
+        """Return the filesets that a file belongs to, the latest first."""
+        query = f"""{_FILESETS} where fileset.id in (select fileset from member join folder on folder.id = member.folder
+            where folder.path = ? and name = ?) order by since desc"""  # noqa: S608
+        return [self._remembered(row) for row in self._at.rows(query, posixpath.split(path)).fetchall()]
 
     def _remembered(self, row: tuple[Any, ...]) -> Remembered:
         number, since, reader, omero, verdict, code, reason, run_id, assignment = row

@@ -20,4 +20,8 @@ class Assigner(Protocol):
         """
 
     def has_sidecar(self, folder: str) -> bool:
-        """Say whether there is a sidecar in this folder or above it, up to the root."""
+        """Say whether there is a sidecar in this folder or above it, up to the root.
+
+        Raises:
+            SourceError: that cannot be told.
+        """

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase, translate
+from pathlib import PurePath
 from typing import NamedTuple
 
 from flows.core.sweep.definition import Instrument, SweepDefinition
+from flows.core.sweep.names import is_set_aside
 
 SIDECARS = frozenset({"import.yml", "metadata.csv"})
 _WILD = re.compile(r"[*?\[]")
@@ -102,8 +104,8 @@ class FolderRules:
     def why_folder(self, name: str, folder: str) -> LeftOut | None:
         """Say why a folder, and all that is in it, is not looked at; None where it is."""
         lower, folder = name.lower(), folder.lower()
-        if not folder and lower in self._rules.kept_apart:
-            return LeftOut("moved", f"In {name}/ lies what the sweep itself moved there.")
+        if not folder and is_set_aside(PurePath(name)):
+            return LeftOut("set-aside", f"In {name}/ lies what sweeps themselves put there: it is never looked into.")
         if (lower[0] == "." and not self._hidden) or self._not_folders.match(lower, folder):
             return self._why(lower, folder)
         return None
@@ -132,10 +134,6 @@ class Rules:
         self.definition = definition
         self._by_instruments: dict[frozenset[str], FolderRules] = {}
         self._writes = {name: Patterns(each.folders) for name, each in definition.files.instruments.items()}
-        afterwards = definition.afterwards
-        moved = {"imported": afterwards.imported == "move", "failed": afterwards.failed == "move"}
-        self.kept_apart = frozenset(name for name, kept in moved.items() if kept)
-        """Folders directly below the root that the sweep itself moves files to."""
         self.special = _read_by_the_sweep(definition)
 
     @property

@@ -143,7 +143,7 @@ class Walk:
         listing = list_folder(visit.path, self._real)
         if not self._may_be_a_set(state, listing):
             return listing, ""
-        kind = Neighbours(visit.path, _names(listing)).folder_set or ""
+        kind = Neighbours(visit.path, names_in(listing)).folder_set or ""
         return (list_tree(visit.path, self._real), kind) if kind else (listing, "")
 
     def _may_be_a_set(self, state: FolderState | None, listing: Listing) -> bool:
@@ -197,7 +197,7 @@ class Walk:
     def _inside(
         self, visit: Visit, unit: Unit, kept: list[Subfolder], known: Mapping[str, FolderState]
     ) -> Iterator[Visit]:
-        beside = _names(unit.listing) if kept else ()
+        beside = names_in(unit.listing) if kept else ()
         device = visit.chain[-1][0]
         for each in kept:
             path = unit.path_of(each.name)
@@ -237,6 +237,7 @@ class Walk:
         self._cases = []
 
 
-def _names(listing: Listing) -> tuple[str, ...]:
+def names_in(listing: Listing) -> tuple[str, ...]:
+    """Return all names in a folder."""
     rows = [row[0] for row in listing.rows]
     return (*rows, *(each.name for each in listing.subfolders), *(each.name for each in listing.odd))
