@@ -59,7 +59,7 @@ def explain(
     if users is not None and not any(_may_know(user, asked, definition, assigner, settings) for user in users):
         raise not_yours()
     _check_is_here(definition)
-    with _memory(settings.sweeps.memory_of(name), needed=swept) as memory:
+    with _looked_at(settings.sweeps.memory_of(name), needed=swept) as memory:
         return why(definition, asked, assigner=assigner, memory=memory, verification=settings.verification, clock=clock)
 
 
@@ -79,7 +79,10 @@ def release(name: str, path: str | None, settings: Settings, *, swept: bool = Fa
     """
     definition = definition_of(name, settings)
     only = _absolute(path, definition) if path is not None else None
-    with _memory(settings.sweeps.memory_of(name), needed=swept) as memory:
+    place = settings.sweeps.memory_of(name)
+    if not place.exists() and not swept:
+        return 0
+    with _usable(place), Memory.opened(place) as memory:
         return memory.release(only)
 
 
@@ -146,19 +149,25 @@ def _check_is_here(definition: SweepDefinition) -> None:
 
 
 @contextmanager
-def _memory(place: Path, *, needed: bool) -> Iterator[Memory]:
-    """Open what is remembered; nothing is made there: whose a file is that is made counts for the sweeps."""
-    if not place.exists():
-        if needed:
-            raise SourceAway("This machine does not have what the sweep remembers.", which=str(place))
-        with tempfile.TemporaryDirectory(prefix="courier-sweep-") as folder, Memory.opened(Path(folder, "none")) as new:
-            yield new
-        return
-    if not os.access(place, os.R_OK | os.W_OK) or not os.access(place.parent, os.W_OK):
-        raise SourceAway("This account may not read what the sweep remembers.", which=str(place))
-    try:
-        with Memory.opened(place) as memory:
+def _looked_at(place: Path, *, needed: bool) -> Iterator[Memory]:
+    """Open what is remembered, only to read it; what is not there yet is not begun: that is for the sweeps to do."""
+    if place.exists() or needed:
+        with _usable(place), Memory.looked_at(place) as memory:
             yield memory
+        return
+    with tempfile.TemporaryDirectory(prefix="courier-sweep-") as folder, Memory.opened(Path(folder, "none")) as none:
+        yield none
+
+
+@contextmanager
+def _usable(place: Path) -> Iterator[None]:
+    """Say in the courier's words that what is remembered cannot be used in here."""
+    if not place.exists():
+        raise SourceAway("This machine does not have what the sweep remembers.", which=str(place))
+    if not os.access(place, os.R_OK | os.W_OK) or not os.access(place.parent, os.W_OK):
+        raise SourceAway("This account may not use what the sweep remembers.", which=str(place))
+    try:
+        yield
     except sqlite3.Error as failed:
         log.warning("%s: %s", place, failed)
         raise SourceAway("What the sweep remembers cannot be used just now.", which=str(place)) from failed

@@ -108,6 +108,24 @@ def copied(path: Path) -> Iterator[Database]:
             yield at
 
 
+@contextmanager
+def looked_at(path: Path) -> Iterator[Database]:
+    """Open a memory that is there, in order to read it: also while a sweep writes, and nothing of it can be changed.
+
+    Raises:
+        sqlite3.DatabaseError: it cannot be read, or is of another version.
+    """
+    # Opened to be read only it would leave files of its own beside it, which another account could not use.
+    source = f"{path.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(source, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    with closing(connection):
+        connection.execute("pragma query_only = on")
+        version = connection.execute("pragma user_version").fetchone()[0]
+        if version != VERSION:
+            raise sqlite3.DatabaseError(f"its version is {version}, not {VERSION}")
+        yield Database(connection)
+
+
 def _usable(path: Path) -> sqlite3.Connection:
     connection = _connected(path)
     try:

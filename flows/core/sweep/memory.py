@@ -73,6 +73,19 @@ class Memory:
         with database.copied(path) as at:
             yield cls(at)
 
+    @classmethod
+    @contextmanager
+    def looked_at(cls, path: Path) -> Iterator[Self]:
+        """Open the file to read it, for whoever is no sweep: what they would note is forgotten.
+
+        Raises:
+            sqlite3.DatabaseError: it cannot be read, is of another version, or was to be changed.
+        """
+        with database.looked_at(path) as at:
+            memory = cls(at)
+            memory.set_note = _forget_note
+            yield memory
+
     def of_runs(self) -> dict[str, list[Remembered]]:
         """Return what is submitted, by the run that has it."""
         runs: dict[str, list[Remembered]] = {}
@@ -190,6 +203,10 @@ class Memory:
         update = {"verdict": Verdict.SETTLING, "code": "released", "reason": reason, "run_id": None}
         self.remember(each.model_copy(update=update) for each in released)
         return len(released)
+
+
+def _forget_note(_name: str, _value: str) -> None:
+    """Stand in for the note of a sweep."""
 
 
 def _number(mtime_ns: int) -> int | str:
