@@ -53,7 +53,7 @@ class Below:
         """Open a folder, made where missing if `make`, and yield its descriptor.
 
         Raises:
-            SourceNotAllowed: there is a link on the way.
+            SourceNotAllowed: there is a link on the way, or it leads out of this folder.
             OSError: it cannot be opened.
         """
         descriptor = os.open(self.root, FOLDER)
@@ -67,6 +67,8 @@ class Below:
             os.close(descriptor)
 
     def _step(self, descriptor: int, part: str, relative: PurePosixPath, *, make: bool) -> int:
+        if part in {"..", "/"}:
+            raise SourceNotAllowed("It leads out of the swept folder.", which=str(relative))
         try:
             return os.open(part, FOLDER, dir_fd=descriptor)
         except FileNotFoundError:

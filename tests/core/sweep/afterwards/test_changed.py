@@ -72,6 +72,30 @@ def test_of_a_file_that_is_not_what_was_imported_nothing_is_read(
     assert (sweep.confirmed, a.exists()) == ([], True)
 
 
+def test_one_file_that_changes_while_it_is_confirmed_keeps_the_whole_fileset(
+    sweep: Sweep, plate: tuple[Path, ...]
+) -> None:
+    sweep.confirm = lambda item: overwritten(plate[0])
+
+    assert sweep.put_away(arrived(*plate), how=DELETE) == [("kept", "source-changed")]
+    assert len(sweep.holds()) == 3
+
+
+def test_a_file_that_changes_while_others_of_its_fileset_go_stays(
+    sweep: Sweep, plate: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.unlink
+
+    def unlink(path: str, **more: int) -> None:
+        replaced(plate[0])
+        real(path, **more)
+
+    monkeypatch.setattr(os, "unlink", unlink)
+
+    assert sweep.put_away(arrived(*plate), how=DELETE) == [("kept", "source-changed")]
+    assert plate[0].read_text() == "x" * len("plate.xml")
+
+
 def test_one_changed_file_keeps_the_whole_fileset(sweep: Sweep, plate: tuple[Path, ...]) -> None:
     item = arrived(*plate)
     overwritten(plate[2])

@@ -1,7 +1,10 @@
 """Folders that are left empty."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from . import DELETE, Sweep, arrived, write
 
@@ -32,3 +35,22 @@ def test_the_swept_folder_itself_stays(sweep: Sweep, root: Path) -> None:
     sweep.put_away(arrived(write(root / "a.tif")), how=DELETE)
 
     assert list(root.iterdir()) == []
+
+
+def test_what_is_set_aside_or_outside_stays_whatever_the_list_says(sweep: Sweep, root: Path, tmp_path: Path) -> None:
+    kept = [root / "imported" / "day", tmp_path / "up", tmp_path / "absolute"]
+    for folder in kept:
+        folder.mkdir(parents=True)
+    write(root / ".omero-courier" / "emptied.json", json.dumps(["imported/day", "../up", str(kept[2])]))
+
+    sweep.put_away()
+
+    assert [folder for folder in kept if not folder.exists()] == []
+
+
+@pytest.mark.parametrize("text", ["", "7", "[7]", "nonsense"])
+def test_a_spoilt_list_is_no_trouble(sweep: Sweep, a: Path, root: Path, text: str) -> None:
+    write(root / ".omero-courier" / "emptied.json", text or " ")
+
+    assert sweep.put_away(arrived(a), how=DELETE) == [("deleted", "deleted")]
+    assert not a.parent.exists()

@@ -57,6 +57,27 @@ def test_a_copy_that_fails_leaves_the_file_and_nothing_else(
 
 
 @pytest.mark.usefixtures("other_disk")
+@pytest.mark.parametrize("spoilt", ["copy", "original"])
+def test_a_copy_that_is_not_the_same_in_the_end_is_given_up(
+    sweep: Sweep, a: Path, monkeypatch: pytest.MonkeyPatch, spoilt: str
+) -> None:
+    real = os.fsync
+
+    def fsync(target: int) -> None:
+        if Path(f"/proc/self/fd/{target}").readlink().match("imported/day/.*.partial"):
+            if spoilt == "copy":
+                os.pwrite(target, b"x", 0)
+            else:
+                os.utime(a, ns=(1, 1))
+        real(target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    assert sweep.put_away(arrived(a)) == [("kept", "source-changed")]
+    assert sweep.holds() == {"day/a.tif": "a.tif"}
+
+
+@pytest.mark.usefixtures("other_disk")
 def test_a_copy_whose_original_cannot_be_removed_goes(sweep: Sweep, a: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, failures = os.unlink, [refused()]
 

@@ -157,3 +157,11 @@ def test_every_deletion_is_in_the_trail(sweep: Sweep, plate: tuple[Path, ...]) -
     (entry,) = sweep.trail
     assert (entry.action, entry.import_id) == ("deleted-files", RUN)
     assert (entry.sources, entry.destinations) == (tuple(str(path) for path in plate), ())
+
+
+def test_a_folder_that_is_made_is_open_to_whom_the_one_above_is(sweep: Sweep, a: Path, root: Path) -> None:
+    root.chmod(0o2775)
+
+    sweep.put_away(arrived(a))
+
+    assert [(root / made).stat().st_mode & 0o7777 for made in ("imported", "imported/day")] == [0o2775, 0o2775]
