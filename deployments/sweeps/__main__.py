@@ -1,4 +1,4 @@
-"""`python -m deployments.sweeps`: looks at sweep definitions before they run; changes nothing."""
+"""`python -m deployments.sweeps`: checks definitions, says why a file was not imported, releases, watches."""
 
 import argparse
 import json
@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from deployments.sweeps import asking
+from deployments.sweeps.watching import watch
 from flows.core.errors import CourierError
 from flows.core.settings import Settings, read_settings
 from flows.core.sweep.definition import Schedule
@@ -66,13 +68,15 @@ def print_schema(asked: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m deployments.sweeps", description="Looks at sweep definitions.")
+    parser = argparse.ArgumentParser(prog="python -m deployments.sweeps", description="Folders that import themselves.")
     commands = parser.add_subparsers(dest="command", required=True)
     checking = commands.add_parser("check", help="say what is wrong with definitions, with file and line")
     checking.add_argument("files", nargs="*", type=Path, metavar="FILE", help="left out: all of COURIER_SWEEPS__FOLDER")
     checking.set_defaults(run=check)
     commands.add_parser("list", help="the sweeps that there are").set_defaults(run=show)
     commands.add_parser("schema", help="the JSON schema of a definition, for editors").set_defaults(run=print_schema)
+    commands.add_parser("watch", help="have folders swept as soon as they change").set_defaults(run=watch)
+    asking.register(commands.add_parser)
     return parser
 
 

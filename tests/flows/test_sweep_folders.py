@@ -6,10 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from flows.core.sweep.memory import Memory
 
 from deployments.sandbox.images import make_small_ome_tiff, make_truncated
 from flows.core.names import FOLDER_AWAY, UNDER_WAY
+from flows.core.sweep.memory import Memory
 from flows.core.sweep.verdicts import Verdict
 from flows.locks import alone
 from tests.support.courier import eventually
@@ -112,7 +112,8 @@ def test_files_of_a_user_whom_omero_does_not_know_are_set_aside_and_told_once(wa
 
 def test_what_failed_is_not_tried_again_until_it_is_released(watched: WatchedFolder) -> None:
     watched.is_defined()
-    broken = make_truncated(watched.root / "broken.ome.tiff")
+    (watched.root / watched.name).mkdir()
+    broken = make_truncated(watched.root / watched.name / "broken.ome.tiff")
     first = watched.imports_everything()
     second = watched.is_swept()
     with Memory.opened(watched.memory) as memory:
