@@ -45,7 +45,6 @@ _OPENERS = (
     Rule("a Flex plate", ("*.flex", "*.mea")),
     Rule("BD Pathway", ("*.exp",)),
     Rule("MetaMorph", ("*.nd", "*.scan")),
-    Rule("DICOM", ("*.dcm", "*.dicom", "*.dic", "*.ima", "dicomdir")),
     Rule("a Leica LEI experiment", ("*.lei",)),
     Rule("a Leica LAS X project", ("*.xlef", "*.xllf", "*.xlif")),
     Rule("a Volocity library", ("*.mvd2", "*.aisf", "*.aiix", "*.atsf")),
@@ -138,11 +137,6 @@ class Neighbours:
 @cache
 def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(translate, patterns)))
-
-
-def is_dicom(head: bytes) -> bool:
-    """Say whether a file without a suffix begins as DICOM files do (DICOM PS3.10, 7.1)."""
-    return head[128:132] == b"DICM"
 
 
 def belongs_to_a_set(kind: str, which: str, files: int = 1) -> SourceIncomplete:

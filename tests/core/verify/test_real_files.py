@@ -23,6 +23,8 @@ pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is not th
 STACK = "1.4compatTest_3_MMStack_1-Pos_"
 OPENS = {
     f"micromanager/mm14-4pos-stack/{STACK}000_001.ome.tif": f"{STACK}000_000.ome.tif",
+    "dicom/dicomdir/77654033/CT2/17106": "17106",
+    "dicom/dicomdir/DICOMDIR": "DICOMDIR",
     "ics/chromo3d/chromo3d.ics": "chromo3d.ics",
     "ics/libics-testim/testim.ics": "testim.ics",
     "operetta/operetta_plate/Images/Index.idx.xml": "Index.idx.xml",

@@ -18,7 +18,6 @@ def expanded(folder: Path, access: Access, *names: str):
 @pytest.mark.parametrize(
     "names",
     [
-        ("DICOMDIR", "1.dcm"),
         ("plate.xdce", "A01.tif"),
         ("plate.HTD", "plate_A01.TIF"),
         ("time.nd", "time_w1.STK"),
@@ -76,14 +75,6 @@ def test_a_part_named_by_itself_is_refused_by_name(home: Path, access: Access) -
     found = expand([f"{home}/a(1).czi"], access=access, settings=Verification())
 
     assert [(each.code, each.which) for each in found.refused] == [("source-incomplete", f"{home}/a(1).czi")]
-
-
-def test_dicom_without_a_suffix_is_told_by_its_content(home: Path, access: Access) -> None:
-    (home / "IM0001").write_bytes(bytes(128) + b"DICM")
-
-    found = expand([f"{home}/IM0001"], access=access, settings=Verification())
-
-    assert [each.code for each in found.refused] == ["source-incomplete"]
 
 
 def test_two_sets_in_two_folders_are_two_refusals(home: Path, access: Access) -> None:
