@@ -12,7 +12,7 @@ from pathlib import PurePath
 from flows.core.control import Control, Uncontrolled
 from flows.core.errors import NothingImportable, SourceAway, SourceError, SourceMissing
 from flows.core.settings import Verification
-from flows.core.verify.families import opens_a_set, set_of
+from flows.core.verify.families import opens_a_set, set_of, whole_of
 from flows.core.verify.folders import Folder, Folders, look_at
 from flows.core.verify.formats import format_of
 from flows.core.verify.found import Expansion, Found
@@ -109,6 +109,9 @@ class _Look:
         if folder.real in visited:
             return
         visited.add(folder.real)
+        if (mark := whole_of(folder)) and (whole := set_of(folder, mark, self._folders)):
+            self.found.take_set(whole, path, self._folders)
+            return
         neighbours = self._neighbours(folder)
         if kind := neighbours.folder_set:
             raise belongs_to_a_set(kind, path)

@@ -89,8 +89,7 @@ _MEMBERS = (
     Rule("Hamamatsu VMS", ("*.jpg",), ("*.vms",)),
     Rule("PCO-RAW", ("*.pcoraw",), kin=("{stem}.rec",)),
 )
-_FOLDERS = (Rule("OME-Zarr", ("*.zarr",)), Rule("SlideBook 7", ("*.sldy",)))
-_ZARR_MARKS = frozenset({".zattrs", ".zgroup", ".zarray", "zarr.json"})
+_FOLDERS = (Rule("SlideBook 7", ("*.sldy",)),)
 _NUMBER = re.compile(r" ?\(\d+\)$|_d3d$")
 
 
@@ -128,9 +127,7 @@ class Neighbours:
 
     @property
     def folder_set(self) -> str | None:
-        """What kind of set the folder is as a whole, from its name or what lies in it; None where it is none."""
-        if not self._names.isdisjoint(_ZARR_MARKS):
-            return "OME-Zarr"
+        """What kind of set the folder is as a whole, from its name; None where it is none."""
         return next((rule.name for rule in _FOLDERS if fnmatchcase(self._folder, rule.members[0])), None)
 
 

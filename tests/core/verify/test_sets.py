@@ -43,11 +43,10 @@ def test_a_set_is_refused_once_and_nothing_of_it_slips_through(
     assert "cannot put together" in found.refused[0].what
 
 
-@pytest.mark.parametrize("folder", ["plate.zarr", "plate"], ids=["by its name", "by what is in it"])
-def test_an_ome_zarr_is_one_refusal(home: Path, access: Access, folder: str) -> None:
-    found = expanded(home, access, f"{folder}/.zattrs", f"{folder}/0/.zarray", f"{folder}/0/0.tif")
+def test_a_folder_that_is_a_set_is_one_refusal(home: Path, access: Access) -> None:
+    found = expanded(home, access, "run.sldy/run.dir/ImageData.npy", "run.sldy/a.tif")
 
-    assert [(each.code, each.which) for each in found.refused] == [("source-incomplete", f"{home}/{folder}")]
+    assert [(each.code, each.which) for each in found.refused] == [("source-incomplete", f"{home}/run.sldy")]
 
 
 @pytest.mark.parametrize(
