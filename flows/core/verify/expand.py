@@ -12,13 +12,12 @@ from pathlib import PurePath
 from flows.core.control import Control, Uncontrolled
 from flows.core.errors import NothingImportable, SourceAway, SourceError, SourceMissing
 from flows.core.settings import Verification
-from flows.core.verify.families import opens_a_set, set_of
+from flows.core.verify.families import opens_a_set, set_of, whole_of
 from flows.core.verify.folders import Folder, Folders, look_at
 from flows.core.verify.formats import format_of
 from flows.core.verify.found import Expansion, Found
-from flows.core.verify.peek import peeking
 from flows.core.verify.roots import Gate
-from flows.core.verify.sets import Neighbours, belongs_to_a_set, is_dicom
+from flows.core.verify.sets import Neighbours, belongs_to_a_set
 
 __all__ = ["Expansion", "expand"]
 
@@ -90,7 +89,7 @@ class _Look:
         if kind := self._neighbours(folder).set_of(name):
             raise belongs_to_a_set(kind, path)
         if format_of(name) is None:
-            raise _unknown(path, folder.files[name])
+            raise _unknown(path)
         self.found.take(path, folder.files[name], look)
 
     def _source_folder(self, path: str) -> None:
@@ -110,6 +109,9 @@ class _Look:
         if folder.real in visited:
             return
         visited.add(folder.real)
+        if (mark := whole_of(folder)) and (whole := set_of(folder, mark, self._folders)):
+            self.found.take_set(whole, path, self._folders)
+            return
         neighbours = self._neighbours(folder)
         if kind := neighbours.folder_set:
             raise belongs_to_a_set(kind, path)
@@ -154,10 +156,7 @@ class _Look:
         return Neighbours(folder.path, (*folder.files, *folder.folders), (*above.files, *above.folders))
 
 
-def _unknown(path: str, real: str) -> SourceError:
-    with peeking(real, path) as file:
-        if is_dicom(file.head(132)):
-            return belongs_to_a_set("DICOM", path)
+def _unknown(path: str) -> SourceError:
     suffix = PurePath(path).suffix
     what = f"No image format has file names that end in {suffix}." if suffix else "Its name has no suffix."
     return NothingImportable(what, which=path, advice="Name image files that Bio-Formats reads, or their folder.")

@@ -3,7 +3,7 @@
 import os
 import posixpath
 import stat
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Set
 from dataclasses import dataclass
 from fnmatch import translate
 from re import IGNORECASE, Pattern
@@ -51,6 +51,8 @@ class Folders:
         self._passed_over = _any_of(settings.exclude)
         self._known: dict[str, Folder | SourceError] = {}
         self._answers: dict[Hashable, Any] = {}
+        self._below: dict[str, str] = {}
+        """Where files really are of whose folders no list is kept."""
 
     def at(self, path: str) -> Folder:
         """List a folder.
@@ -62,7 +64,7 @@ class Folders:
         if path not in self._known:
             self._control.check()
             try:
-                self._known[path] = self._list(path)
+                self._known[path] = self._list(path, self._access.allowed(path).real_path)
             except SourceError as error:
                 self._known[path] = error
         known = self._known[path]
@@ -76,6 +78,8 @@ class Folders:
         Raises:
             SourceError: it is not there, or may not be imported from.
         """
+        if path in self._below:
+            return self._below[path]
         folder, name = posixpath.split(path)
         listed = self.at(folder)
         if name in listed.wrong:
@@ -110,6 +114,39 @@ class Folders:
         names = (each for each in (*listed.files, *listed.folders) if each.lower() == name.lower() and each != name)
         return next(map(listed.within, names), None)
 
+    def may_list(self, path: str) -> bool:
+        """Say whether a folder can be listed."""
+        try:
+            self.at(path)
+        except SourceError:
+            return False
+        return True
+
+    def below(self, path: str, *, also: Set[str]) -> list[str]:
+        """Return all files below a folder, in order; of what is passed over, only names that stand in `also`.
+
+        There may be very many: no list is kept of the folders.
+
+        Raises:
+            SourceError: something in there leads elsewhere, or cannot be listed.
+        """
+        found: dict[str, str] = {}
+        waiting = [(path, self._access.allowed(path).real_path)]
+        met = {waiting[0][1]}
+        while waiting:
+            self._control.check()
+            listed = self._list(*waiting.pop())
+            for name in (*listed.names, *(also & listed.files.keys())):
+                if name in listed.wrong:
+                    raise listed.wrong[name]
+                if name in listed.files:
+                    found[listed.within(name)] = listed.files[name]
+                elif listed.folders[name] not in met:
+                    met.add(listed.folders[name])
+                    waiting.append((listed.within(name), listed.folders[name]))
+        self._below |= found
+        return sorted(found)
+
     def add(self, path: str, real: str) -> Folder:
         """Take a file for granted whose folder cannot be listed, and return that folder."""
         folder, name = posixpath.split(path)
@@ -133,8 +170,7 @@ class Folders:
             raise answer
         return cast("_Answer", answer)
 
-    def _list(self, path: str) -> Folder:
-        real = self._access.allowed(path).real_path
+    def _list(self, path: str, real: str) -> Folder:
         files: dict[str, str] = {}
         folders: dict[str, str] = {}
         wrong: dict[str, SourceError] = {}

@@ -45,7 +45,6 @@ _OPENERS = (
     Rule("a Flex plate", ("*.flex", "*.mea")),
     Rule("BD Pathway", ("*.exp",)),
     Rule("MetaMorph", ("*.nd", "*.scan")),
-    Rule("DICOM", ("*.dcm", "*.dicom", "*.dic", "*.ima", "dicomdir")),
     Rule("a Leica LEI experiment", ("*.lei",)),
     Rule("a Leica LAS X project", ("*.xlef", "*.xllf", "*.xlif")),
     Rule("a Volocity library", ("*.mvd2", "*.aisf", "*.aiix", "*.atsf")),
@@ -90,8 +89,7 @@ _MEMBERS = (
     Rule("Hamamatsu VMS", ("*.jpg",), ("*.vms",)),
     Rule("PCO-RAW", ("*.pcoraw",), kin=("{stem}.rec",)),
 )
-_FOLDERS = (Rule("OME-Zarr", ("*.zarr",)), Rule("SlideBook 7", ("*.sldy",)))
-_ZARR_MARKS = frozenset({".zattrs", ".zgroup", ".zarray", "zarr.json"})
+_FOLDERS = (Rule("SlideBook 7", ("*.sldy",)),)
 _NUMBER = re.compile(r" ?\(\d+\)$|_d3d$")
 
 
@@ -129,20 +127,13 @@ class Neighbours:
 
     @property
     def folder_set(self) -> str | None:
-        """What kind of set the folder is as a whole, from its name or what lies in it; None where it is none."""
-        if not self._names.isdisjoint(_ZARR_MARKS):
-            return "OME-Zarr"
+        """What kind of set the folder is as a whole, from its name; None where it is none."""
         return next((rule.name for rule in _FOLDERS if fnmatchcase(self._folder, rule.members[0])), None)
 
 
 @cache
 def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(translate, patterns)))
-
-
-def is_dicom(head: bytes) -> bool:
-    """Say whether a file without a suffix begins as DICOM files do (DICOM PS3.10, 7.1)."""
-    return head[128:132] == b"DICM"
 
 
 def belongs_to_a_set(kind: str, which: str, files: int = 1) -> SourceIncomplete:

@@ -18,7 +18,6 @@ def expanded(folder: Path, access: Access, *names: str):
 @pytest.mark.parametrize(
     "names",
     [
-        ("DICOMDIR", "1.dcm"),
         ("plate.xdce", "A01.tif"),
         ("plate.HTD", "plate_A01.TIF"),
         ("time.nd", "time_w1.STK"),
@@ -44,11 +43,10 @@ def test_a_set_is_refused_once_and_nothing_of_it_slips_through(
     assert "cannot put together" in found.refused[0].what
 
 
-@pytest.mark.parametrize("folder", ["plate.zarr", "plate"], ids=["by its name", "by what is in it"])
-def test_an_ome_zarr_is_one_refusal(home: Path, access: Access, folder: str) -> None:
-    found = expanded(home, access, f"{folder}/.zattrs", f"{folder}/0/.zarray", f"{folder}/0/0.tif")
+def test_a_folder_that_is_a_set_is_one_refusal(home: Path, access: Access) -> None:
+    found = expanded(home, access, "run.sldy/run.dir/ImageData.npy", "run.sldy/a.tif")
 
-    assert [(each.code, each.which) for each in found.refused] == [("source-incomplete", f"{home}/{folder}")]
+    assert [(each.code, each.which) for each in found.refused] == [("source-incomplete", f"{home}/run.sldy")]
 
 
 @pytest.mark.parametrize(
@@ -76,14 +74,6 @@ def test_a_part_named_by_itself_is_refused_by_name(home: Path, access: Access) -
     found = expand([f"{home}/a(1).czi"], access=access, settings=Verification())
 
     assert [(each.code, each.which) for each in found.refused] == [("source-incomplete", f"{home}/a(1).czi")]
-
-
-def test_dicom_without_a_suffix_is_told_by_its_content(home: Path, access: Access) -> None:
-    (home / "IM0001").write_bytes(bytes(128) + b"DICM")
-
-    found = expand([f"{home}/IM0001"], access=access, settings=Verification())
-
-    assert [each.code for each in found.refused] == ["source-incomplete"]
 
 
 def test_two_sets_in_two_folders_are_two_refusals(home: Path, access: Access) -> None:

@@ -9,13 +9,14 @@ from fnmatch import translate
 
 from flows.core.errors import SourceError
 from flows.core.requests import SourceFile
-from flows.core.verify.families import ics, micro_manager, oif, ome_tiff, operetta, vsi
+from flows.core.verify.families import dicom, ics, micro_manager, oif, ome_tiff, ome_zarr, operetta, vsi
+from flows.core.verify.families.ome_zarr import whole_of
 from flows.core.verify.families.shape import Family, FoundSet
 from flows.core.verify.folders import Folder, Folders
 
-__all__ = ["FAMILIES", "FoundSet", "check_together", "family_of", "opens_a_set", "set_of"]
+__all__ = ["FAMILIES", "FoundSet", "check_together", "family_of", "opens_a_set", "set_of", "whole_of"]
 
-FAMILIES: tuple[Family, ...] = (vsi, ics, operetta, oif, ome_tiff, micro_manager)
+FAMILIES: tuple[Family, ...] = (ome_zarr, vsi, ics, operetta, oif, ome_tiff, micro_manager, dicom)
 _OPENERS = re.compile("|".join(translate(each) for family in FAMILIES for each in family.OPENERS))
 
 
@@ -51,6 +52,8 @@ def check_together(reader: str | None, files: Sequence[SourceFile]) -> None:
     """
     if reader == ics.READER:
         ics.check(files)
+    elif reader == dicom.READER:
+        dicom.check(files)
 
 
 def _together(family: Family, opener: str, folders: Folders) -> FoundSet:
