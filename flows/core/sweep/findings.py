@@ -47,9 +47,8 @@ class Findings:
     def first(self, unit: Unit) -> int:
         """Keep a folder that was never seen before, in one piece, and return its number."""
         rows, rules = unit.listing.rows, unit.rules
-        leaves_out, folder = rules.leaves_out_file, unit.below
-        out = [row[0] for row in rows if leaves_out(row[0].lower(), folder)]
-        counts = Counter(why.code for name in out if (why := rules.why_file(name, folder)))
+        out = rules.left_out([row[0] for row in rows], unit.below)
+        counts = Counter(why.code for name in out if (why := rules.why_file(name, unit.below)))
         counts.update(why.code for _, why in unit.left_out)
         tally = Counter({f"skipped/{code}": count for code, count in counts.items()})
         tally[Verdict.SETTLING.value] = len(rows) - len(out)

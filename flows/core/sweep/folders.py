@@ -81,6 +81,10 @@ class Folders:
         row = self._at.one(f"select {_STATE} from folder where path = ?", path)  # noqa: S608
         return None if row is None else FolderState(*row)  # type: ignore[arg-type]
 
+    def has_loose(self) -> bool:
+        """Say whether folders are known only from the filesets in them."""
+        return self._at.one("select 1 from folder where digest is null limit 1") is not None
+
     def inside(self, parent: int) -> dict[str, FolderState]:
         """Return the folders that were in a folder, by name."""
         rows = self._at.rows(f"select {_STATE} from folder where parent = ?", (parent,))  # noqa: S608

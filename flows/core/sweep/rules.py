@@ -34,8 +34,15 @@ class Patterns:
         self._starts = tuple(each[:-1] for each in names if each[-1] == "*" and not _WILD.search(each[:-1]))
         self._whole = frozenset(each for each in names if not _WILD.search(each))
         easy = {f"*{each}" for each in self._ends} | {f"{each}*" for each in self._starts} | self._whole
+        self.simple = (self._ends, self._starts, self._whole)
+        """Endings, beginnings and whole names."""
         self._names = _compiled(each for each in names if each not in easy)
         self._paths = _compiled(paths)
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether there are no others than these."""
+        return self._names is None and self._paths is None
 
     def match(self, name: str, folder: str) -> bool:
         """Compare a name, and its path below the root; `folder` is its folder's. Both are in lower case."""
@@ -88,6 +95,20 @@ class FolderRules:
             or not (self._everything or self._include.match(name, folder))
             or (self._special is not None and self._special.match(name, folder))
         )
+
+    def left_out(self, names: Iterable[str], folder: str) -> list[str]:
+        """Return which files of a folder are not looked at: as above, for very many."""
+        if not (self._everything and self._special is None and self._not_files.is_simple):
+            return [name for name in names if self.leaves_out_file(name.lower(), folder)]
+        ends, starts, whole = self._not_files.simple
+        if not self._hidden:
+            starts = (*starts, ".")
+        found = []
+        for name in names:
+            lower = name.lower()
+            if lower.endswith(ends) or lower.startswith(starts) or lower in whole:
+                found.append(name)
+        return found
 
     def why_file(self, name: str, folder: str) -> LeftOut | None:
         """Say why a file is not looked at; None where it is."""

@@ -71,6 +71,7 @@ class Walk:
         self._room = definition.limits.filesets_per_sweep
         """How many more files may be judged ready: what a sweep cannot hand over need not be put together."""
         self._unsorted = _NEW_FOLDERS_SORTED
+        self._loose = memory.folders.has_loose()
         self._cases: list[Case] = []
 
     def run(self) -> None:
@@ -206,7 +207,7 @@ class Walk:
                 below=below(visit.below, each.name),
                 rules=visit.rules.inside(each.name, visit.below),
                 context=unit.context,
-                state=known.get(each.name) or self._memory.folders.find(path),
+                state=known.get(each.name) or (self._memory.folders.find(path) if self._loose else None),
                 parent=unit.id,
                 chain=(*visit.chain, (each.device, each.inode)),
                 mounted=each.device != device,
