@@ -2,7 +2,7 @@
 
 import json
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -56,7 +56,8 @@ class Memory:
         """Use `opened`."""
         self._at = at
         self.changing = at.changing
-        self.note, self.set_note = at.note, at.set_note
+        self.note = at.note
+        self.set_note: Callable[[str, str], None] = at.set_note
         self.folders = Folders(at)
 
     @classmethod
