@@ -1,7 +1,7 @@
 """The imports that sweeps ask for, as Prefect knows them: made, found again, and looked at."""
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
@@ -37,18 +37,21 @@ class SweepImports:
         self._server_name = server_name
         self._server = server
 
-    def seen(self, run_ids: Collection[str]) -> dict[str, RunSeen]:
+    def seen(self, since: Mapping[str, float]) -> dict[str, RunSeen]:
         """Return, by their ids, those of these imports that there are, with what became of their filesets.
+
+        Args:
+            since: by the id of the import, up to when it is known what became of it, in seconds since 1970.
 
         Raises:
             httpx.HTTPError: Prefect was away for too long.
         """
-        ids = [UUID(each) for each in run_ids]
+        ids = [UUID(each) for each in since]
         found: dict[str, RunSeen] = {}
         for start in range(0, len(ids), PAGE):
             wanted = where.FlowRunFilter(id=where.FlowRunFilterId(any_=ids[start : start + PAGE]))
             page = patiently(partial(self._client.read_flow_runs, flow_run_filter=wanted, limit=PAGE))
-            found.update((str(run.id), self._seen(run)) for run in page)
+            found.update((str(run.id), self._seen(run, since[str(run.id)])) for run in page)
         return found
 
     def under_way(self, but: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -99,11 +102,13 @@ class SweepImports:
         message = f"Waits until an earlier import of {user} has ended."
         return Scheduled(name=names.HELD, scheduled_time=now + names.HELD_FOR, message=message)
 
-    def _seen(self, run: FlowRun) -> RunSeen:
+    def _seen(self, run: FlowRun, since: float) -> RunSeen:
         state = run.state
         over = state is not None and state.is_final() and not state.is_crashed()
         if state is None or not over:
             return RunSeen(run_id=str(run.id), over=False)
+        if state.timestamp.timestamp() < since:
+            return RunSeen(run_id=str(run.id), over=True, news=False)
         statuses = patiently(lambda: self._statuses(run.id))
         return RunSeen(
             run_id=str(run.id),

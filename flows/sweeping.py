@@ -3,7 +3,6 @@
 import json
 import logging
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,24 +17,20 @@ from prefect.runtime import flow_run as this_run
 from prefect.states import Completed, Failed
 from prefect.tasks import Task
 
-from flows.core.audit import AuditEntry, AuditTrail, note
+from flows.core.audit import AuditTrail
 from flows.core.control import Uncontrolled
 from flows.core.errors import CourierError, SourceAway, SweepUnderWay
 from flows.core.names import FOLDER_AWAY, UNDER_WAY
 from flows.core.notify import SweepNotice
-from flows.core.requests import Fileset
 from flows.core.settings import Settings, read_settings
 from flows.core.sweep.afterwards import put_away
 from flows.core.sweep.assignment import Assigner
 from flows.core.sweep.departures import Confirmations, departures
 from flows.core.sweep.ground import Ground
-from flows.core.sweep.handover import Batch, hand_over
 from flows.core.sweep.items import Outcome
-from flows.core.sweep.known import asked_of_omero
 from flows.core.sweep.loading import server_of, sweep_of
 from flows.core.sweep.look import Look, look
-from flows.core.sweep.memory import Memory, Remembered
-from flows.core.sweep.outcomes import became
+from flows.core.sweep.memory import Memory
 from flows.core.sweep.report import SweepTotals, in_words
 from flows.core.sweep.verdicts import Decision, Verdict
 from flows.core.verify.settle import SYSTEM_CLOCK
@@ -43,6 +38,7 @@ from flows.core.worker_orders import be_gentle
 from flows.locks import alone
 from flows.log import tidy_log
 from flows.patience import patiently
+from flows.sweep_handing import Handing
 from flows.sweep_report import leave_report, tell_of_folder_away, tell_of_what_is_set_aside
 from flows.sweep_runs import SweepImports
 
@@ -99,11 +95,18 @@ class Sweeping:
         self._memory = memory
         self._client = client
         self._control = control
-        self._imports = SweepImports(client, name, self.server_name, self._server)
         self._assigner = Assigner(self.definition)
-        self._under_way: dict[str, str] = {}
+        self._handing = Handing(
+            name,
+            self.definition,
+            self.server_name,
+            settings=settings,
+            memory=memory,
+            imports=SweepImports(client, name, self.server_name, self._server),
+            control=control,
+            dry_run=dry_run,
+        )
         self._look: Look | None = None
-        self._asked_for: list[tuple[str, Batch]] = []
         self._put_away = 0
         self._problem: CourierError | None = None
 
@@ -123,16 +126,8 @@ class Sweeping:
         self._problem = self._problem or error
 
     def take_up(self) -> None:
-        """See what became of what was handed over, and which files imports have that the memory does not know."""
-        known = [each for items in self._memory.of_runs().values() for each in items]
-        known += [each for each in self._memory.with_verdict(Verdict.FAILED) if each.run_id]
-        run_ids = {each.run_id for each in known if each.run_id}
-        seen = self._imports.seen(run_ids)
-        now = time.time()
-        after = [(each, became(each, seen.get(each.run_id or ""), now)) for each in known]
-        self._memory.forget([each.fileset.key for each, item in after if item is None])
-        self._memory.remember([item for each, item in after if item is not None and item is not each])
-        self._under_way = {path: run_id for run_id, path in self._imports.under_way(run_ids)}
+        """See what became of what earlier sweeps handed over."""
+        self._handing.take_up()
 
     def look_through(self) -> None:
         """Look at the folder; a dry run looks twice, so that it sees what is settled."""
@@ -149,73 +144,7 @@ class Sweeping:
 
     def hand_over(self) -> None:
         """Ask for imports of what is new, as far as OMERO and the limits allow."""
-        new = [each for each in self.decisions if each.verdict is Verdict.NEW]
-        others = [each for each in self.decisions if each.verdict is not Verdict.NEW]
-        adopted = [each for each in map(self._adopted, new) if each is not None]
-        unknown = [each for each in new if self._adopted(each) is None]
-        asked = [*adopted, *asked_of_omero(unknown, self._server, self._control)]
-        handed = hand_over([each for each in asked if each.verdict is Verdict.NEW], self.definition.limits)
-        settled = [self._as_wished(each) for each in asked if each.verdict is not Verdict.NEW]
-        self._remember(settled)
-        self.decisions = [*others, *settled, *handed.left]
-        for batch in handed.batches:
-            self._control.check()
-            self.decisions += self._ask(batch)
-
-    def _adopted(self, decision: Decision) -> Decision | None:
-        """Say that an import has it which the memory, deleted or never written, did not know."""
-        assert decision.fileset is not None, "what is new has one"
-        run_id = self._under_way.get(decision.fileset.files[0].client_path)
-        return None if run_id is None else _submitted(decision, run_id)
-
-    def _as_wished(self, decision: Decision) -> Decision:
-        if decision.verdict is Verdict.QUARANTINED and self.definition.assign.unknown_user == "leave":
-            return decision.model_copy(update={"verdict": Verdict.SKIPPED})
-        return decision
-
-    def _ask(self, batch: Batch) -> list[Decision]:
-        what = [_new(each, batch) for each in batch.filesets]
-        if self.dry_run:
-            return what
-        request = batch.request(bulk=self.definition.limits.priority == "bulk")
-        run_id = self._imports.ask(request, batch.identity(self.name))
-        handed = [_submitted(each, run_id) for each in what]
-        self._remember(handed)
-        self._asked_for.append((run_id, batch))
-        log.info("import %s: %d filesets of %s", run_id, len(handed), request.on_behalf_of)
-        note(
-            self.settings.audit,
-            AuditEntry(
-                when=datetime.now(UTC),
-                action="import",
-                who=f"sweep:{self.name}",
-                server=self.server_name,
-                as_whom=request.on_behalf_of,
-                import_id=run_id,
-                target=request.target,
-                group=request.group,
-                sources=tuple(request.sources),
-            ),
-        )
-        return handed
-
-    def _remember(self, decisions: list[Decision]) -> None:
-        """Keep what is decided for longer than this sweep; what waits is decided anew."""
-        now = time.time()
-        self._memory.remember(
-            Remembered(
-                fileset=each.fileset,
-                verdict=each.verdict,
-                code=each.code,
-                reason=each.reason,
-                run_id=each.run_id,
-                since=now,
-                assignment=each.assignment,
-                fileset_id=each.omero_id,
-            )
-            for each in decisions
-            if each.fileset is not None and each.verdict is not Verdict.WAITING
-        )
+        self.decisions = self._handing.hand_over(self.decisions)
 
     def put_away(self) -> None:
         """Move or delete what was imported, or failed, as the definition says."""
@@ -284,8 +213,8 @@ class Sweeping:
             files=found.files if found else 0,
             verdicts={verdict: count for verdict, count in verdicts.items() if count},
             skipped=dict(found.skipped) if found else {},
-            imports=len(self._asked_for),
-            handed_over=sum(len(batch.filesets) for _, batch in self._asked_for),
+            imports=len(self._handing.batches),
+            handed_over=sum(len(batch.filesets) for batch in self._handing.batches),
             put_away=self._put_away,
             problem=str(self._problem) if self._problem else "",
         )
@@ -296,26 +225,6 @@ class Sweeping:
         if isinstance(self._problem, SourceAway):
             return Failed(name=FOLDER_AWAY, message=message)
         return Failed(message=message) if self._problem else Completed(message=message)
-
-
-def _new(fileset: Fileset, batch: Batch) -> Decision:
-    whose = batch.assignment
-    where = whose.target or "OMERO"
-    return Decision(
-        path=fileset.files[0].client_path,
-        verdict=Verdict.NEW,
-        reason=f"It is settled, and is imported for {whose.user} into {where}.",
-        code="new",
-        fileset=fileset,
-        assignment=whose,
-    )
-
-
-def _submitted(decision: Decision, run_id: str) -> Decision:
-    reason = f"The import {run_id} has it."
-    return decision.model_copy(
-        update={"verdict": Verdict.SUBMITTED, "code": "submitted", "reason": reason, "run_id": run_id}
-    )
 
 
 @contextmanager

@@ -46,6 +46,7 @@ class Remembered(Frozen):
             fileset=self.fileset,
             assignment=self.assignment,
             run_id=self.run_id,
+            omero_id=self.fileset_id,
         )
 
 

@@ -24,6 +24,8 @@ class RunSeen(Frozen):
     run_id: str
     over: bool
     """It ended for good: nothing more happens by itself."""
+    news: bool = True
+    """It ended since it was seen last."""
     message: str = ""
     """How it ended, in words."""
     filesets: Mapping[str, FilesetStatus] = Field(default_factory=dict)
@@ -44,6 +46,8 @@ def became(item: Remembered, run: RunSeen | None, now: float) -> Remembered | No
     if run is None:
         # Who deletes a failed import has seen it: what they want tried again they release.
         return None if item.verdict is Verdict.SUBMITTED else item
+    if item.verdict is not Verdict.SUBMITTED and not run.news:
+        return item
     if not run.over:
         return _changed(item, Verdict.SUBMITTED, "submitted", f"The import {run.run_id} has it.", now)
     status = run.filesets.get(item.fileset.key)

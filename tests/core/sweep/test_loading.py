@@ -257,6 +257,16 @@ def test_of_several_roots_the_deepest_allows(tmp_path: Path, settings: Make) -> 
     assert "the root a does not allow to delete" in found
 
 
+def test_what_a_deeper_root_allows_a_higher_one_need_not(tmp_path: Path, settings: Make) -> None:
+    roots = {
+        "all": Root(path=Path("/data"), everyone=True),
+        "a": Root(path=Path("/data/a"), everyone=True, after={"delete"}),
+    }
+    (tmp_path / "a.yaml").write_text(SOUND + "afterwards: {imported: delete}\n")
+
+    assert list(load_sweeps(tmp_path, settings(roots=roots))) == ["a"]
+
+
 @pytest.mark.parametrize(
     ("schedule", "told"),
     [
@@ -392,6 +402,12 @@ def test_all_problems_of_all_files_are_told_at_once(tmp_path: Path, settings: Ma
         "c.yaml:3",
         "c.yaml:4",
     ]
+
+
+def test_a_problem_is_told_once(tmp_path: Path, settings: Make) -> None:
+    (found,) = problems(tmp_path, settings(), a=SOUND + "description: 2026-02-30\n")
+
+    assert found == "a.yaml:3: description: '2026-02-30' cannot be read; put it in quotes if it is text"
 
 
 @pytest.mark.parametrize(

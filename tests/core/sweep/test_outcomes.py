@@ -84,6 +84,10 @@ def test_what_a_person_cancelled_is_not_handed_over_again() -> None:
     assert (after.verdict, after.code) == (Verdict.FAILED, "cancelled")
 
 
+def test_a_failure_stays_as_long_as_its_import_is_what_it_was() -> None:
+    assert became(FAILED, RunSeen(run_id="r", over=True, news=False), 5.0) is FAILED
+
+
 def test_a_failed_import_that_a_person_retries_has_its_files_again() -> None:
     after = became(FAILED, RunSeen(run_id="r", over=False), 5.0)
 

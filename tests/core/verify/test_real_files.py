@@ -25,6 +25,8 @@ OPENS = {
     f"micromanager/mm14-4pos-stack/{STACK}000_001.ome.tif": f"{STACK}000_000.ome.tif",
     "ics/chromo3d/chromo3d.ics": "chromo3d.ics",
     "ics/libics-testim/testim.ics": "testim.ics",
+    "operetta/operetta_plate/Images/Index.idx.xml": "Index.idx.xml",
+    "operetta/operetta_plate/Images/r03c03f01p01-ch1sk1fk1fl1.tiff": "Index.idx.xml",
     "oif/Cell 1 mitoEGFP.oif": "Cell 1 mitoEGFP.oif",
     "vsi/_vsi-ets-test-jpg2k_/stack1/frame_t_0.ets": "vsi-ets-test-jpg2k.vsi",
     "vsi/vsi-ets-test-jpg2k.vsi": "vsi-ets-test-jpg2k.vsi",

@@ -18,8 +18,6 @@ def expanded(folder: Path, access: Access, *names: str):
 @pytest.mark.parametrize(
     "names",
     [
-        ("Index.idx.xml", "r01c01f01p01-ch1sk1fk1fl1.tiff"),
-        ("Index.xml", "r01c01f01p01-ch1sk1fk1fl1.tiff"),
         ("DICOMDIR", "1.dcm"),
         ("plate.xdce", "A01.tif"),
         ("plate.HTD", "plate_A01.TIF"),

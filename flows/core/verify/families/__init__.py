@@ -9,13 +9,13 @@ from fnmatch import translate
 
 from flows.core.errors import SourceError
 from flows.core.requests import SourceFile
-from flows.core.verify.families import ics, micro_manager, oif, ome_tiff, vsi
+from flows.core.verify.families import ics, micro_manager, oif, ome_tiff, operetta, vsi
 from flows.core.verify.families.shape import Family, FoundSet
 from flows.core.verify.folders import Folder, Folders
 
 __all__ = ["FAMILIES", "FoundSet", "check_together", "family_of", "opens_a_set", "set_of"]
 
-FAMILIES: tuple[Family, ...] = (vsi, ics, oif, ome_tiff, micro_manager)
+FAMILIES: tuple[Family, ...] = (vsi, ics, operetta, oif, ome_tiff, micro_manager)
 _OPENERS = re.compile("|".join(translate(each) for family in FAMILIES for each in family.OPENERS))
 
 

@@ -26,6 +26,7 @@ _TIFF = (".tif", ".tiff")
 _HEAD = 1024 * 1024
 """Bytes in which a metadata file says that it is Micro-Manager's."""
 _NAMED = re.compile(rb'"FileName"\s*:\s*("(?:[^"\\\n]|\\.)*")|"Coords-((?:[^"\\\n]|\\.)*")\s*:')
+"""Text in JSON, with its quotation marks; of coordinates without the first."""
 
 
 def opener_of(folder: Folder, name: str, folders: Folders) -> str | None:
@@ -101,7 +102,7 @@ def _named_in(metadata: str, folders: Folders) -> list[str]:
     with peeking(folders.real(metadata), metadata) as file:
         text = file.head(file.size)
     try:
-        named = {json.loads(a or b'"' + b + b'"') for a, b in _NAMED.findall(text)}
+        named = {json.loads(a or b'"' + b) for a, b in _NAMED.findall(text)}
     except ValueError as broken:
         raise SourceBroken("The names of its images cannot be read.", which=metadata) from broken
     if named:
