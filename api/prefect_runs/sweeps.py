@@ -120,6 +120,7 @@ class Sweeps(Connection):
         async with self._asking():
             made = await self._client.create_flow_run_from_deployment(
                 sweep.id,
+                name=f"sweep {sweep.name}{' (dry run)' if dry_run else ''}",
                 parameters={"sweep": sweep.name, "dry_run": dry_run},
                 state=Scheduled(scheduled_time=datetime.now(UTC), message=f"Asked for by {who}."),
             )

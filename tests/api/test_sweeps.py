@@ -39,7 +39,9 @@ def _trail(tmp_path: Path) -> dict[str, str]:
 
 def remember(door, path: str, verdict: Verdict) -> None:
     """Let an earlier sweep have decided that about a file."""
-    file = SourceFile(path=path, client_path=path, size=9, mtime_ns=1)
+    there = Path(path).exists()
+    size, mtime_ns = (Path(path).stat().st_size, Path(path).stat().st_mtime_ns) if there else (9, 1)
+    file = SourceFile(path=path, client_path=path, size=size, mtime_ns=mtime_ns)
     kept = Remembered(fileset=Fileset(files=(file,)), verdict=verdict, code="so", reason="It is so.", since=0)
     with Memory.opened(door.settings.sweeps.memory_of("confocal")) as memory:
         memory.remember([kept])
@@ -192,10 +194,18 @@ def test_why_tells_the_decision_about_a_file(watched) -> None:
     image = watched.image("alice", "First/cells.tif")
     told = ask_why(watched, image).json()
 
-    assert (told["sweep"], told["path"], told["files"]) == ("confocal", image, [image])
+    assert (told["sweep"], told["path"], told["verdict"]) == ("confocal", image, "settling")
     assert (told["user"], told["target"]) == ("alice", "Dataset:name:First")
-    assert told["verdict"] in set(Verdict)
     assert told["reason"].endswith(".")
+
+
+def test_why_tells_what_became_of_a_file_and_what_belongs_to_it(watched) -> None:
+    image = watched.image("alice", "First/cells.tif")
+    remember(watched, image, Verdict.FAILED)
+    told = ask_why(watched, image).json()
+
+    assert (told["verdict"], told["reason"], told["files"]) == ("failed", "It is so.", [image])
+    assert (told["user"], told["target"]) == ("alice", "Dataset:name:First")
 
 
 def test_a_path_below_the_root_will_do(watched) -> None:
@@ -225,6 +235,7 @@ def test_users_ask_about_files_in_their_folder_that_are_nobodys(watched) -> None
         pytest.param("bob/First/missing.tif", id="another user's missing file"),
         pytest.param("alice/link/there.tif", id="through a link to another user's folder"),
         pytest.param("alice/link/missing.tif", id="a missing file through such a link"),
+        pytest.param("alice/First/link.tif", id="a link to another user's file"),
         pytest.param("bob", id="another user's folder"),
         pytest.param("nobody/First/missing.tif", id="a missing folder"),
         pytest.param("cells.tif", id="a file that would be nobody's"),
@@ -235,6 +246,8 @@ def test_users_ask_about_files_in_their_folder_that_are_nobodys(watched) -> None
 def test_about_other_files_the_answer_is_the_same_whatever_there_is(watched, path) -> None:
     watched.image("bob", "First/there.tif")
     (watched.data / "alice" / "link").symlink_to(watched.data / "bob" / "First")
+    (watched.data / "alice" / "First").mkdir()
+    (watched.data / "alice" / "First" / "link.tif").symlink_to(watched.data / "bob" / "First" / "there.tif")
     unknown = watched.client.get("/v1/sweeps/nothing/why?path=x", headers=bearer("alice"))
     answer = ask_why(watched, path, "alice")
 
@@ -261,8 +274,8 @@ def test_odd_names_are_understood_byte_by_byte(watched, name, there) -> None:
     answer = ask_why(watched, os.fsencode(path))
 
     shown = os.fsencode(path).decode("utf-8", "replace")
-    assert answer.status_code == (200 if there else 422), answer.text
-    assert shown in (answer.json()["path"] if there else answer.json()["detail"])
+    assert (answer.status_code, answer.json()["path"]) == (200, shown)
+    assert (answer.json()["code"] == "source-missing") is (not there and "\N{REPLACEMENT CHARACTER}" not in shown)
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.core.disk import told_of
-from flows.core.errors import RequestError, SourceAway, SourceNotAllowed, Unassigned, UnknownSweep
+from flows.core.errors import RequestError, SourceAway, SourceError, SourceNotAllowed, Unassigned, UnknownSweep
+from flows.core.requests import Fileset, SourceFile
 from flows.core.settings import Settings
 from flows.core.sweep.assignment import Assigner
 from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.loading import find_sweep
 from flows.core.sweep.memory import Memory
-from flows.core.sweep.verdicts import Decision
+from flows.core.sweep.verdicts import Decision, Verdict
 from flows.core.sweep.why import why
 from flows.core.verify import Access
 from flows.core.verify.settle import SYSTEM_CLOCK, Clock
@@ -60,7 +61,9 @@ def explain(
         raise not_yours()
     _check_is_here(definition)
     with _looked_at(settings.sweeps.memory_of(name), needed=swept) as memory:
-        return why(definition, asked, assigner=assigner, memory=memory, verification=settings.verification, clock=clock)
+        verification = settings.verification
+        decision = why(definition, asked, assigner=assigner, memory=memory, verification=verification, clock=clock)
+    return _assigned(decision, asked, assigner)
 
 
 def release(name: str, path: str | None, settings: Settings, *, swept: bool = False) -> int:
@@ -112,6 +115,23 @@ def _absolute(path: str, definition: SweepDefinition) -> str:
     return posixpath.normpath(posixpath.join(str(definition.root), path))
 
 
+def _assigned(decision: Decision, asked: str, assigner: Assigner) -> Decision:
+    """Say whose it is and where it goes also where that did not matter yet, or does not any more."""
+    if decision.assignment is not None or decision.verdict in (Verdict.SKIPPED, Verdict.QUARANTINED):
+        return decision
+    try:
+        fileset = decision.fileset or Fileset(files=(_found(asked),))
+        return decision.model_copy(update={"assignment": assigner.assign(fileset)})
+    except SourceError:
+        return decision
+
+
+def _found(path: str) -> SourceFile:
+    with told_of(path):
+        found = os.lstat(path)
+    return SourceFile(path=path, client_path=path, size=found.st_size, mtime_ns=found.st_mtime_ns)
+
+
 def _may_know(user: str, path: str, definition: SweepDefinition, assigner: Assigner, settings: Settings) -> bool:
     """Whether it is this user's; of what is nobody's, whether they could ask for its import themselves."""
     try:
@@ -126,10 +146,9 @@ def _may_know(user: str, path: str, definition: SweepDefinition, assigner: Assig
 
 
 def _leads_elsewhere(path: str, definition: SweepDefinition) -> bool:
-    """Whether links in the path lead out of the folder that it names: what is there may be somebody else's."""
-    root, folder = str(definition.root), posixpath.dirname(path)
-    relative = os.path.relpath(folder, root)
-    return os.path.realpath(folder) != os.path.normpath(os.path.join(os.path.realpath(root), relative))  # noqa: PTH118
+    """Whether there are links in the path: what they lead to may be somebody else's."""
+    below = os.path.relpath(path, definition.root)
+    return os.path.realpath(path) != os.path.join(os.path.realpath(definition.root), below)  # noqa: PTH118
 
 
 def _lies_below(path: str, definition: SweepDefinition) -> bool:
