@@ -25,7 +25,7 @@ from flows.core.notify import SweepNotice
 from flows.core.settings import Settings, read_settings
 from flows.core.sweep.afterwards import put_away
 from flows.core.sweep.assignment import Assigner
-from flows.core.sweep.departures import Confirmations, departures
+from flows.core.sweep.departures import Confirmations, as_decision, departures
 from flows.core.sweep.ground import Ground
 from flows.core.sweep.items import Outcome
 from flows.core.sweep.loading import server_of, sweep_of
@@ -108,6 +108,7 @@ class Sweeping:
         )
         self._look: Look | None = None
         self._put_away = 0
+        self._kept: list[Decision] = []
         self._problem: CourierError | None = None
 
     def does(self, *steps: Step) -> None:
@@ -158,8 +159,7 @@ class Sweeping:
         gone = [each.item.fileset.key for each in handled if each.outcome in GONE]
         self._memory.forget(gone)
         self._put_away = len(gone)
-        for each in handled:
-            log.log(logging.INFO if each.outcome in GONE else logging.WARNING, "%s", each.reason)
+        self._kept = [as_decision(each) for each in handled if each.outcome is Outcome.KEPT]
 
     def _ground(self, confirmations: Confirmations) -> Ground:
         return Ground(
@@ -177,7 +177,7 @@ class Sweeping:
 
     def show(self) -> None:
         """Leave the report, and tell the administrators what they have not heard yet."""
-        leave_report(self._client, self.totals(), self.decisions)
+        leave_report(self._client, self.totals(), [*self.decisions, *self._kept])
         if self.dry_run:
             return
         url = f"{self.settings.console.url.rstrip('/')}/runs/flow-run/{this_run.id}"

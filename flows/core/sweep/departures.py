@@ -9,9 +9,9 @@ from flows.core.control import Control
 from flows.core.omero_client import OmeroSession, confirm_held, sudo
 from flows.core.requests import Failure, SourceFile
 from flows.core.settings import OmeroServer
-from flows.core.sweep.items import Arrived, Failed
+from flows.core.sweep.items import Arrived, Failed, Handled
 from flows.core.sweep.memory import Remembered
-from flows.core.sweep.verdicts import Verdict
+from flows.core.sweep.verdicts import Decision, Verdict
 
 ADVICE = "Mend it, or ask the people who look after your OMERO."
 
@@ -32,6 +32,19 @@ def departures(known: Iterable[Remembered]) -> Iterator[Arrived | Failed]:
         elif each.verdict is Verdict.FAILED:
             failure = Failure(code=each.code, what=each.reason, advice=ADVICE, transient=False)
             yield Failed(**item, failure=failure)
+
+
+def as_decision(handled: Handled) -> Decision:
+    """Show a fileset that could not be put away among what a sweep decides."""
+    item = handled.item
+    return Decision(
+        path=item.fileset.files[0].client_path,
+        verdict=Verdict.IMPORTED if isinstance(item, Arrived) else Verdict.FAILED,
+        reason=f"It stays where it is: {handled.reason}",
+        code=handled.code,
+        fileset=item.fileset,
+        run_id=item.run_id,
+    )
 
 
 class Confirmations:
