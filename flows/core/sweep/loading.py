@@ -17,6 +17,8 @@ from flows.core.sweep.texts import read_text
 __all__ = ["find_sweep", "load_files", "load_sweeps", "schema", "server_of", "sweep_of"]
 
 _ENDINGS = (".yaml", ".yml")
+OF_REPORTS = ("-dry-run", "-totals")
+"""Endings of the names of reports: the report of one sweep must not be taken for that of another."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 """A settings label."""
 
@@ -99,6 +101,8 @@ class _File:
     @classmethod
     def read(cls, path: Path, settings: Settings) -> "_File":
         problems: tuple[Problem, ...] = () if _NAME.fullmatch(path.stem) else (Problem(1, _MISNAMED),)
+        if path.stem.endswith(OF_REPORTS):
+            problems += (Problem(1, f"a name of a sweep does not end in {' or '.join(OF_REPORTS)}"),)
         try:
             reading = read_as(SweepDefinition, read_text(str(path)))
         except Misdefined as wrong:

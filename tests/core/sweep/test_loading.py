@@ -346,6 +346,13 @@ def test_a_file_name_that_is_no_label_is_refused(tmp_path: Path, settings: Make,
     assert found.startswith(f"{name}.yaml:1: the file's name, without its ending, is the name of the sweep")
 
 
+@pytest.mark.parametrize("name", ["a-dry-run", "a-totals"])
+def test_a_name_that_a_report_of_another_sweep_has_is_refused(tmp_path: Path, settings: Make, name: str) -> None:
+    assert problems(tmp_path, settings(), **{name: SOUND}) == [
+        f"{name}.yaml:1: a name of a sweep does not end in -dry-run or -totals"
+    ]
+
+
 def test_two_files_of_one_name_are_refused(tmp_path: Path, settings: Make) -> None:
     (tmp_path / "a.yml").write_text(SOUND.replace("/data/a", "/data/b"))
 
