@@ -4,13 +4,15 @@ The same arguments make the same bytes. Planes are written one by one, so memory
 `python -m deployments.sandbox.images PATH` writes one OME-TIFF.
 """
 
+import itertools
 import math
 import os
 import sys
 import uuid
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tifffile
@@ -62,6 +64,68 @@ def make_small_ome_tiff(path: Path, *, channels: Sequence[str] = ("DAPI", "GFP")
     return make_ome_tiff(path, channels=channels, z=3, t=2, size=(64, 64), seed=seed)
 
 
+def make_ome_tiff_set(
+    folder: Path,
+    *,
+    name: str = "cells",
+    metadata: Literal["companion", "first", "each"] = "companion",
+    channels: Sequence[str] = ("DAPI", "GFP"),
+    z: int = 3,
+    size: tuple[int, int] = (64, 64),
+    seed: int | None = None,
+) -> tuple[Path, ...]:
+    """Write an image as a TIFF for each channel, its metadata in a companion, in the first TIFF, or in each of them.
+
+    Returns the files, what OMERO opens first.
+    """
+    seed = _seed(folder / name, seed)
+    files = {f"{name}_{channel}.ome.tif": f"urn:uuid:{_uuid(name, channel, seed)}" for channel in channels}
+    whole = _set_metadata(name, files, channels, z, size)
+    companion = f"{name}.companion.ome"
+    source = companion if metadata == "companion" else next(iter(files))
+    planes = _planes(len(channels), z, 1, size, seed)
+    for file, own in files.items():
+        pointer = f'<BinaryOnly MetadataFile="{source}" UUID="urn:uuid:{_uuid(name, source, seed)}"/>'
+        text = whole if metadata == "each" or file == source else pointer
+        with tifffile.TiffWriter(folder / file, ome=False) as tiff:
+            for number, plane in enumerate(itertools.islice(planes, z)):
+                description = _OME.format(uuid=own, content=text) if number == 0 else None
+                tiff.write(plane, photometric="minisblack", metadata=None, software=False, description=description)
+    paths = tuple(folder / file for file in files)
+    if metadata != "companion":
+        return paths
+    (folder / companion).write_text(_OME.format(uuid=f"urn:uuid:{_uuid(name, source, seed)}", content=whole))
+    return folder / companion, *paths
+
+
+_OME = (
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuid}">{content}</OME>'
+)
+
+
+def _set_metadata(name: str, files: Mapping[str, str], channels: Sequence[str], z: int, size: tuple[int, int]) -> str:
+    described = "".join(
+        f'<Channel ID="Channel:0:{number}" Name="{channel}" SamplesPerPixel="1"/>'
+        for number, channel in enumerate(channels)
+    )
+    places = "".join(
+        f'<TiffData IFD="{level}" FirstZ="{level}" FirstC="{number}" FirstT="0" PlaneCount="1">'
+        f'<UUID FileName="{file}">{own}</UUID></TiffData>'
+        for number, (file, own) in enumerate(files.items())
+        for level in range(z)
+    )
+    return (
+        f'<Image ID="Image:0" Name="{name}"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" '
+        f'SizeX="{size[1]}" SizeY="{size[0]}" SizeZ="{z}" SizeC="{len(channels)}" SizeT="1" '
+        f'PhysicalSizeX="0.1" PhysicalSizeY="0.1">{described}{places}</Pixels></Image>'
+    )
+
+
+def _uuid(*of: object) -> uuid.UUID:
+    return uuid.uuid5(uuid.NAMESPACE_URL, "#".join(map(str, of)))
+
+
 def make_tiff(path: Path, *, size: tuple[int, int] = (128, 128), pages: int = 1, seed: int | None = None) -> Path:
     """Write a plain TIFF without any microscopy metadata."""
     with tifffile.TiffWriter(path, ome=False) as tiff:
@@ -93,7 +157,7 @@ def _metadata(path: Path, channels: Sequence[str], pixel_size_um: float, seed: i
     return {
         "axes": "TCZYX",
         "Name": path.name,
-        "UUID": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{path.name}#{seed}")),
+        "UUID": str(_uuid(path.name, seed)),
         "Description": f"Made-up cells, seed {seed}",
         "PhysicalSizeX": pixel_size_um,
         "PhysicalSizeXUnit": "µm",

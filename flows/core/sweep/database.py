@@ -5,6 +5,7 @@ A cache: it may be deleted at any time, so nothing waits for the disk.
 
 import logging
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,7 +26,8 @@ create table state (
     assignment text not null, unique (verdict, code, reason, run_id, assignment)
 );
 create table fileset (
-    id integer primary key, key text not null unique, state integer not null, since real not null, reader text
+    id integer primary key, key text not null unique, state integer not null, since real not null, reader text,
+    omero integer
 );
 create index fileset_in on fileset (state);
 create table member (
@@ -91,6 +93,37 @@ def opened(path: Path) -> Iterator[Database]:
             connection.close()
             _set_aside(path, "it broke while it was used")
             raise
+
+
+@contextmanager
+def copied(path: Path) -> Iterator[Database]:
+    """Open a copy of a memory that is forgotten afterwards; the memory itself stays as it is, or is not there."""
+    with tempfile.TemporaryDirectory(prefix="courier-sweep-") as folder:
+        copy = Path(folder, path.name)
+        if path.exists():
+            source = f"{path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(source, uri=True)) as original, closing(_connected(copy)) as target:
+                original.backup(target)
+        with opened(copy) as at:
+            yield at
+
+
+@contextmanager
+def looked_at(path: Path) -> Iterator[Database]:
+    """Open a memory that is there, in order to read it: also while a sweep writes, and nothing of it can be changed.
+
+    Raises:
+        sqlite3.DatabaseError: it cannot be read, or is of another version.
+    """
+    # Opened to be read only it would leave files of its own beside it, which another account could not use.
+    source = f"{path.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(source, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    with closing(connection):
+        connection.execute("pragma query_only = on")
+        version = connection.execute("pragma user_version").fetchone()[0]
+        if version != VERSION:
+            raise sqlite3.DatabaseError(f"its version is {version}, not {VERSION}")
+        yield Database(connection)
 
 
 def _usable(path: Path) -> sqlite3.Connection:

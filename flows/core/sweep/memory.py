@@ -2,7 +2,7 @@
 
 import json
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,7 @@ from flows.core.sweep.verdicts import Assignment, Decision, Verdict
 _AT_ONCE = 500
 """Filesets that are read before they are handed out: meanwhile the memory may be changed."""
 _FILESETS = """
-select fileset.id, fileset.since, fileset.reader, state.verdict, state.code, state.reason, state.run_id,
+select fileset.id, fileset.since, fileset.reader, fileset.omero, state.verdict, state.code, state.reason, state.run_id,
     state.assignment from fileset join state on state.id = fileset.state
 """
 
@@ -33,6 +33,8 @@ class Remembered(Frozen):
     since: float
     """When the verdict last changed, in seconds since 1970."""
     assignment: Assignment | None = None
+    fileset_id: int | None = None
+    """Of the fileset in OMERO that holds it, where that is known."""
 
     def as_decision(self) -> Decision:
         """Show it among what a look decides."""
@@ -44,6 +46,7 @@ class Remembered(Frozen):
             fileset=self.fileset,
             assignment=self.assignment,
             run_id=self.run_id,
+            omero_id=self.fileset_id,
         )
 
 
@@ -54,7 +57,8 @@ class Memory:
         """Use `opened`."""
         self._at = at
         self.changing = at.changing
-        self.note, self.set_note = at.note, at.set_note
+        self.note = at.note
+        self.set_note: Callable[[str, str], None] = at.set_note
         self.folders = Folders(at)
 
     @classmethod
@@ -63,6 +67,26 @@ class Memory:
         """Open the file, or begin it, folders included; one that is of no use is set aside and begun anew."""
         with database.opened(path) as at:
             yield cls(at)
+
+    @classmethod
+    @contextmanager
+    def copied(cls, path: Path) -> Iterator[Self]:
+        """Open a copy that is forgotten afterwards: for whoever only wants to see what would be."""
+        with database.copied(path) as at:
+            yield cls(at)
+
+    @classmethod
+    @contextmanager
+    def looked_at(cls, path: Path) -> Iterator[Self]:
+        """Open the file to read it, for whoever is no sweep: what they would note is forgotten.
+
+        Raises:
+            sqlite3.DatabaseError: it cannot be read, is of another version, or was to be changed.
+        """
+        with database.looked_at(path) as at:
+            memory = cls(at)
+            memory.set_note = _forget_note
+            yield memory
 
     def of_runs(self) -> dict[str, list[Remembered]]:
         """Return what is submitted, by the run that has it."""
@@ -92,8 +116,9 @@ class Memory:
         return known[values]
 
     def _keep(self, item: Remembered, state: int, folders: dict[str, int]) -> None:
-        values = (item.fileset.key, state, item.since, item.fileset.reader)
-        new = self._at.rows("insert into fileset (key, state, since, reader) values (?, ?, ?, ?)", values).lastrowid
+        values = (item.fileset.key, state, item.since, item.fileset.reader, item.fileset_id)
+        query = "insert into fileset (key, state, since, reader, omero) values (?, ?, ?, ?, ?)"
+        new = self._at.rows(query, values).lastrowid
         members = []
         for position, file in enumerate(item.fileset.files):
             folder, name = posixpath.split(file.client_path)
@@ -131,7 +156,7 @@ class Memory:
         return [self._remembered(row) for row in self._at.rows(query, posixpath.split(path)).fetchall()]
 
     def _remembered(self, row: tuple[Any, ...]) -> Remembered:
-        number, since, reader, verdict, code, reason, run_id, assignment = row
+        number, since, reader, omero, verdict, code, reason, run_id, assignment = row
         return Remembered(
             fileset=Fileset(files=tuple(self._files(number)), reader=reader),
             verdict=Verdict(verdict),
@@ -140,6 +165,7 @@ class Memory:
             run_id=run_id or None,
             since=since,
             assignment=Assignment(**json.loads(assignment)) if assignment else None,
+            fileset_id=omero,
         )
 
     def _files(self, fileset: int) -> Iterator[SourceFile]:
@@ -179,6 +205,10 @@ class Memory:
         update = {"verdict": Verdict.SETTLING, "code": "released", "reason": reason, "run_id": None}
         self.remember(each.model_copy(update=update) for each in released)
         return len(released)
+
+
+def _forget_note(_name: str, _value: str) -> None:
+    """Stand in for the note of a sweep."""
 
 
 def _number(mtime_ns: int) -> int | str:

@@ -2,22 +2,34 @@
 
 import stat
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 
 from flows.core.control import Control, Stage, Uncontrolled
-from flows.core.errors import NothingImportable, SourceBroken, SourceEmpty, SourceError, SourceMissing
+from flows.core.errors import (
+    NothingImportable,
+    SourceBroken,
+    SourceEmpty,
+    SourceError,
+    SourceIncomplete,
+    SourceMissing,
+)
 from flows.core.requests import Fileset, SourceFile, VerifiedFileset
 from flows.core.settings import Verification
 from flows.core.verify import containers
-from flows.core.verify.formats import Format, format_of
+from flows.core.verify.families import check_together, family_of
+from flows.core.verify.formats import UNKNOWN, Format, format_of, part_of
 from flows.core.verify.omexml import looks_like_ome_xml, read_ome_xml
 from flows.core.verify.peek import Peek, peeking
-from flows.core.verify.roots import Access
+from flows.core.verify.roots import Gate
 from flows.core.verify.sets import belongs_to_a_set
 from flows.core.verify.settle import SYSTEM_CLOCK, Clock, settled
 from flows.core.verify.tiff import check_tiff
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_LFS_LONGEST = 1024
+"""Bytes of the longest pointer (git-lfs: docs/spec.md)."""
 _OME_XML_READ = 1_000_000
 """Bytes of an OME-XML file that are looked through for the names of other files."""
 
@@ -25,7 +37,7 @@ _OME_XML_READ = 1_000_000
 def verify_fileset(
     fileset: Fileset,
     *,
-    access: Access,
+    access: Gate,
     settings: Verification,
     control: Control | None = None,
     clock: Clock = SYSTEM_CLOCK,
@@ -37,18 +49,25 @@ def verify_fileset(
         ImportCancelled: the import is not wanted any more.
     """
     control = control or Uncontrolled()
-    names: list[str] = []
+    name = family_of(fileset.reader)
     files: list[SourceFile] = []
+    key, total, done = fileset.key, fileset.size, 0
     for file in fileset.files:
         control.check()
-        control.moved(fileset.key, Stage.VERIFY, sum(each.size for each in files), fileset.size)
+        control.moved(key, Stage.VERIFY, done, total)
         files.append(_file_as_it_is(file, access, settings, control, clock))
-        names.append(_format(files[-1]))
-    return VerifiedFileset(fileset=fileset.model_copy(update={"files": tuple(files)}), format=names[0])
+        done += files[-1].size
+        if name is None:
+            name = _format(files[-1])
+        else:
+            _check_member(files[-1])
+    check_together(fileset.reader, files)
+    assert name is not None, "a fileset has a file"
+    return VerifiedFileset(fileset=fileset.model_copy(update={"files": tuple(files)}), format=name)
 
 
 def _file_as_it_is(
-    file: SourceFile, access: Access, settings: Verification, control: Control, clock: Clock
+    file: SourceFile, access: Gate, settings: Verification, control: Control, clock: Clock
 ) -> SourceFile:
     which = file.client_path
     if access.allowed(file.path).real_path != file.path:
@@ -62,21 +81,49 @@ def _file_as_it_is(
 
 
 def _format(file: SourceFile) -> str:
-    """Return the format's name for people, after looking at the file."""
+    """Return the format's name for people, after looking at a file that is an image by itself."""
     which = file.client_path
     promised = format_of(which)
     if promised is None:
         raise NothingImportable(which=which)
+    with _looking_into(file) as peek:
+        container = _container(peek, promised)
+        if container is containers.TIFF:
+            return _tiff(peek, promised, which)
+        if container is containers.XML:
+            _ome_xml(peek, which)
+        elif container is not None:
+            container.check(peek)
+        return promised.name
+
+
+def _check_member(file: SourceFile) -> None:
+    """Look at a file of a set, as far as its kind is known by its name; what it says of others was read before."""
+    promised = part_of(file.client_path)
+    if promised is None and file.size > _LFS_LONGEST:
+        return
+    with _looking_into(file) as peek:
+        container = _container(peek, promised or UNKNOWN)
+        if container is containers.TIFF:
+            check_tiff(peek)
+        elif container is not None:
+            container.check(peek)
+
+
+@contextmanager
+def _looking_into(file: SourceFile) -> Iterator[Peek]:
+    which = file.client_path
     with peeking(file.path, which) as peek:
         try:
-            return _look_into(peek, promised, which)
+            yield peek
         except struct.error as nonsense:
             raise SourceBroken("Its table of contents makes no sense.", which=which) from nonsense
         except SourceError as refusal:
             raise refusal.about(which) from refusal.__cause__
 
 
-def _look_into(file: Peek, promised: Format, which: str) -> str:
+def _container(file: Peek, promised: Format) -> containers.Container | None:
+    """Return how a file is laid out, as its name promises; None where that cannot be said."""
     head = file.head(512)
     if head.startswith(_LFS_POINTER):
         raise SourceBroken(
@@ -86,13 +133,7 @@ def _look_into(file: Peek, promised: Format, which: str) -> str:
     container = next((each for each in promised.containers if each.fits(head)), None)
     if promised.containers and container is None:
         raise SourceBroken(f"Its name says {promised.name}, but it {_what_it_is(head)}.")
-    if container is containers.TIFF:
-        return _tiff(file, promised, which)
-    if container is containers.XML:
-        _ome_xml(file, which)
-    elif container is not None:
-        container.check(file)
-    return promised.name
+    return container
 
 
 def _what_it_is(head: bytes) -> str:
@@ -107,7 +148,11 @@ def _tiff(file: Peek, promised: Format, which: str) -> str:
     description = check_tiff(file)
     if looks_like_ome_xml(description):
         if others := read_ome_xml(description).others(PurePath(which).name):
-            raise belongs_to_a_set(f"an OME-TIFF that is completed by {others[0]}", which)
+            raise SourceIncomplete(
+                f"It is one file of an OME-TIFF of several: {others[0]} belongs to it.",
+                which=which,
+                advice="Give these files names that end in .ome.tif, so that they are found and imported together.",
+            )
         return promised.name if promised.name != "TIFF" else "OME-TIFF"
     if description.lstrip().startswith(b"<MetaData>") and b"Scan" in description:
         raise belongs_to_a_set("a MetaMorph plate", which)
@@ -115,6 +160,10 @@ def _tiff(file: Peek, promised: Format, which: str) -> str:
 
 
 def _ome_xml(file: Peek, which: str) -> None:
-    """Refuse OME-XML whose pixels are in TIFFs beside it."""
+    """Refuse OME-XML whose pixels are in TIFFs beside it: Bio-Formats reads it from a companion or a TIFF only."""
     if b"<TiffData" in file.head(_OME_XML_READ):
-        raise belongs_to_a_set("OME-XML whose pixels are in other files", which)
+        raise SourceIncomplete(
+            "It is OME-XML whose pixels are in other files.",
+            which=which,
+            advice="Give it a name that ends in .companion.ome, beside the TIFFs that it names.",
+        )

@@ -121,6 +121,24 @@ def _ole(file: Peek) -> None:
     file.holds(((last + 1) << shift) + 1)
 
 
+def _ets(file: Peek) -> None:
+    """Olympus ETS: all tiles that its table names are there (Bio-Formats: CellSensReader.parseETSFile)."""
+    dimensions, header, table, tiles = struct.unpack("<12xiq8xqi", file.at(0, 44))
+    if not file.at(header, 4).startswith(b"ETS"):
+        raise SourceBroken("There is no header of the pixels where the file says.")
+    if not 0 <= dimensions <= 32:
+        raise SourceBroken(f"Its tiles claim to have {dimensions} dimensions.")
+    entry = struct.Struct(f"<4x{4 * dimensions}xqi4x")
+    places = entry.iter_unpack(file.at(table, tiles * entry.size))
+    file.holds(max((offset + count for offset, count in places), default=0))
+
+
+def _ics(file: Peek) -> None:
+    """ICS: the version stands in the second line; the first names the characters that separate fields and lines."""
+    if b"ics_version" not in file.head(64):
+        raise SourceBroken("Its name says Image Cytometry Standard, but it does not begin with its version.")
+
+
 def _png(file: Peek) -> None:
     _ends_with(file, b"IEND")
 
@@ -170,4 +188,6 @@ OBF = Container((b"OMAS_BF",), _no_more)
 OIR = Container((b"OLYMPUSRAWFORMAT",), _no_more)
 DM = Container((b"\0\0\0\x03", b"\0\0\0\x04"), _no_more)
 GZIP = Container((b"\x1f\x8b",), _no_more)
+ETS = Container((b"SIS\0",), _ets)
+ICS = Container((b"",), _ics)
 XML = Container((b"<", b"\xef\xbb\xbf<"), _no_more)

@@ -2,9 +2,10 @@
 
 From Bio-Formats' list of readers (formats-api: readers.txt) and their suffixes. Left out are endings that mostly mean
 something else (txt, csv, xml, html, dat, raw, bin, db, zip), so that a folder's notes are not offered as images.
-Formats made of several files stand in `sets`.
+Formats made of several files stand in `families` and `sets`.
 """
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -109,6 +110,15 @@ _FORMATS = (
     Format("ARF", (".arf",)),
     Format("POV-Ray", (".df3",)),
 )
+UNKNOWN = Format("a file of a set", ())
+"""A file that its name says nothing of."""
+_PARTS = (
+    Format("Olympus VSI", (".vsi",), (are.TIFF,)),
+    Format("Olympus ETS", (".ets",), (are.ETS,)),
+    Format("Image Cytometry Standard", (".ics",), (are.ICS,)),
+)
+"""Files that are no image by themselves."""
+_PARTS_BY_SUFFIX = MappingProxyType({suffix: each for each in _PARTS for suffix in each.suffixes})
 _BY_SUFFIX = MappingProxyType({suffix: each for each in _FORMATS for suffix in each.suffixes})
 
 
@@ -117,6 +127,15 @@ def format_of(name: str) -> Format | None:
 
     Of several suffixes the longest counts: `a.ome.tiff` is an OME-TIFF.
     """
+    return _look_up(name, _BY_SUFFIX)
+
+
+def part_of(name: str) -> Format | None:
+    """Return what the name of a file of a set promises; None where nothing can be said."""
+    return _look_up(name, _PARTS_BY_SUFFIX) or _look_up(name, _BY_SUFFIX)
+
+
+def _look_up(name: str, known: Mapping[str, Format]) -> Format | None:
     parts = name.lower().split(".")[1:]
-    candidates = (_BY_SUFFIX.get("." + ".".join(parts[start:])) for start in range(max(0, len(parts) - 2), len(parts)))
+    candidates = (known.get("." + ".".join(parts[start:])) for start in range(max(0, len(parts) - 2), len(parts)))
     return next((found for found in candidates if found is not None), None)

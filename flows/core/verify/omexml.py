@@ -16,7 +16,7 @@ class OmeXml:
     metadata_file: str = ""
     """The file that holds the real metadata, where this block is only a pointer to it."""
     pixel_files: dict[str, str] = field(default_factory=dict)
-    """UUID and name of each file that planes are said to be in; a name may be empty."""
+    """UUID, or name where there is none, and name of each file that planes are said to be in; a name may be empty."""
 
     def others(self, own_name: str) -> tuple[str, ...]:
         """Return the names of the other files that belong to this image.
@@ -81,7 +81,7 @@ class _Reader:
 
     def _end(self, tag: str) -> None:
         if self._file_name is not None and tag.rpartition(":")[2] == "UUID":
-            self.found.pixel_files[self._text.strip()] = self._file_name
+            self.found.pixel_files[self._text.strip() or self._file_name] = self._file_name
             self._file_name = None
 
     def _refuse(self, *_declaration: object) -> None:

@@ -1,7 +1,7 @@
-"""Knows which files belong to a set, so that no part of a set is imported as if it were the whole.
+"""Knows which files belong to sets that we cannot put together, so that no part of one is imported as if it were whole.
 
-This version imports formats of one file only. Rules that put a set together plug in here: `set_of` says that a file
-belongs to one, by its name and its neighbours' names (structures from Bio-Formats' list of multi-file formats).
+`set_of` says that a file belongs to one, by its name and its neighbours' names (structures from Bio-Formats' list of
+multi-file formats). What we can put together stands in `families`, which are asked first.
 """
 
 import re
@@ -34,14 +34,9 @@ class Rule(NamedTuple):
 
 _TIFF = ("*.tif", "*.tiff", "*.stk")
 _OPENERS = (
-    Rule("an OME-TIFF with a companion file", ("*.companion.ome",)),
-    Rule("Olympus VSI", ("*.vsi", "*.ets")),
-    Rule("Olympus OIF", ("*.oif", "*.pty", "*.lut")),
     Rule("Olympus tiles", ("*.omp2info",)),
     Rule("Olympus APL", ("*.apl", "*.mtb", "*.tnb")),
     Rule("Olympus ScanR", ("experiment_descriptor.xml",)),
-    Rule("an ICS pair", ("*.ics", "*.ids")),
-    Rule("an Operetta plate", ("index.xml", "index.idx.xml", "index.ref.xml")),
     Rule("a Columbus plate", ("measurementindex.columbusidx.xml",)),
     Rule("an InCell plate", ("*.xdce",)),
     Rule("a CellVoyager plate", ("measurementresult.xml", "measurementresult.ome.xml", "*.wpi", "*.mlf")),
@@ -50,7 +45,6 @@ _OPENERS = (
     Rule("a Flex plate", ("*.flex", "*.mea")),
     Rule("BD Pathway", ("*.exp",)),
     Rule("MetaMorph", ("*.nd", "*.scan")),
-    Rule("DICOM", ("*.dcm", "*.dicom", "*.dic", "*.ima", "dicomdir")),
     Rule("a Leica LEI experiment", ("*.lei",)),
     Rule("a Leica LAS X project", ("*.xlef", "*.xllf", "*.xlif")),
     Rule("a Volocity library", ("*.mvd2", "*.aisf", "*.aiix", "*.atsf")),
@@ -69,13 +63,9 @@ _OPENERS = (
     Rule("a file pattern", ("*.pattern",)),
 )
 _MEMBERS = (
-    Rule("Olympus OIF", ("*",), folder="*.oif.files"),
     Rule("Olympus ScanR", _TIFF, above=("experiment_descriptor.xml",)),
     Rule("a CellVoyager plate", _TIFF, above=("measurementresult.xml",)),
     Rule("a MIAS plate", _TIFF, folder="well[0-9][0-9][0-9][0-9]"),
-    Rule("an OME-TIFF with a companion file", _TIFF, ("*.companion.ome",)),
-    Rule("Micro-Manager", _TIFF, ("metadata.txt", "*_metadata.txt")),
-    Rule("an Operetta plate", _TIFF, ("index.xml", "index.idx.xml", "index.ref.xml")),
     Rule("a Columbus plate", _TIFF, ("measurementindex.columbusidx.xml",)),
     Rule("an InCell plate", _TIFF, ("*.xdce",)),
     Rule("a CellVoyager plate", _TIFF, ("*.wpi", "*.mlf")),
@@ -99,8 +89,7 @@ _MEMBERS = (
     Rule("Hamamatsu VMS", ("*.jpg",), ("*.vms",)),
     Rule("PCO-RAW", ("*.pcoraw",), kin=("{stem}.rec",)),
 )
-_FOLDERS = (Rule("OME-Zarr", ("*.zarr",)), Rule("SlideBook 7", ("*.sldy",)))
-_ZARR_MARKS = frozenset({".zattrs", ".zgroup", ".zarray", "zarr.json"})
+_FOLDERS = (Rule("SlideBook 7", ("*.sldy",)),)
 _NUMBER = re.compile(r" ?\(\d+\)$|_d3d$")
 
 
@@ -138,9 +127,7 @@ class Neighbours:
 
     @property
     def folder_set(self) -> str | None:
-        """What kind of set the folder is as a whole, from its name or what lies in it; None where it is none."""
-        if not self._names.isdisjoint(_ZARR_MARKS):
-            return "OME-Zarr"
+        """What kind of set the folder is as a whole, from its name; None where it is none."""
         return next((rule.name for rule in _FOLDERS if fnmatchcase(self._folder, rule.members[0])), None)
 
 
@@ -149,16 +136,11 @@ def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(translate, patterns)))
 
 
-def is_dicom(head: bytes) -> bool:
-    """Say whether a file without a suffix begins as DICOM files do (DICOM PS3.10, 7.1)."""
-    return head[128:132] == b"DICM"
-
-
 def belongs_to_a_set(kind: str, which: str, files: int = 1) -> SourceIncomplete:
     """Say that files are not imported because they are parts of something."""
     several = f" ({files:,} files here)" if files > 1 else ""
     return SourceIncomplete(
-        f"It belongs to a set of files, {kind}{several}; this version imports single-file formats only.",
+        f"It belongs to a set of files, {kind}{several}, that this version cannot put together.",
         which=which,
         advice="Export it as one OME-TIFF, or import the set with another OMERO client.",
     )

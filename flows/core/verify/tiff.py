@@ -63,6 +63,19 @@ def check_tiff(file: Peek, *, lengths: bool = True) -> bytes:
     return description
 
 
+def first_description(file: Peek) -> bytes:
+    """Return the first page's description without a look at anything else; empty where there is none.
+
+    Raises:
+        SourceBroken: the first table lies beyond the end of the file.
+    """
+    layout, start = _layout(file)
+    for page in _pages(file, layout, start, set()):
+        _, length, offset = page.get(DESCRIPTION, _ABSENT)
+        return file.at(offset, length).rstrip(b"\0") if length else b""
+    return b""
+
+
 def _layout(file: Peek) -> tuple[_Layout, int]:
     order = "<" if file.at(0, 2) == b"II" else ">"
     (version,) = struct.unpack(f"{order}H", file.at(2, 2))
@@ -88,9 +101,10 @@ def _pages(file: Peek, layout: _Layout, start: int, seen: set[int]) -> Iterator[
 
 
 def _page(layout: _Layout, table: bytes, first: int) -> _Page:
+    """Return the tags of interest; of several of a kind the first counts (Micro-Manager describes a page twice)."""
     page: _Page = {}
     for index, (tag, kind, count, value) in enumerate(layout.entry.iter_unpack(table)):
-        if tag in _WANTED and kind in _CODES:
+        if tag in _WANTED and kind in _CODES and tag not in page:
             size = struct.calcsize("<" + _CODES[kind]) * count
             in_entry = first + (index + 1) * layout.entry.size - layout.inline
             page[tag] = (kind, count, in_entry if size <= layout.inline else struct.unpack(layout.pointer, value)[0])

@@ -167,3 +167,31 @@ def test_one_reads_while_another_writes(file: Path) -> None:
 
         with Memory.opened(file) as question:
             assert question.get(fileset("/w/a.tif").key) is None
+
+
+def test_who_only_looks_reads_what_a_sweep_wrote_and_is_writing_beside(file: Path) -> None:
+    item = remembered("/w/a.tif")
+    with Memory.opened(file) as memory, memory.changing():
+        memory.remember([item])
+        with Memory.looked_at(file) as seen:
+            during = seen.get(item.fileset.key)
+    with Memory.looked_at(file) as seen:
+        assert (during, seen.get(item.fileset.key)) == (None, item)
+
+
+def test_who_only_looks_changes_nothing(file: Path) -> None:
+    with Memory.opened(file) as memory:
+        memory.set_note("device", "1")
+    with Memory.looked_at(file) as seen:
+        seen.set_note("device", "2")
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            seen.remember([remembered("/w/a.tif")])
+
+        assert seen.note("device") == "1"
+
+
+def test_who_only_looks_begins_no_memory(file: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError), Memory.looked_at(file):
+        pass
+
+    assert not file.parent.exists()

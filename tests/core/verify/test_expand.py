@@ -165,7 +165,7 @@ def test_folders_that_lie_too_deep_are_said(home: Path, look) -> None:
 def test_too_many_files_are_a_matter_of_the_request(home: Path, look) -> None:
     make(home, "2026/a.tif", "2026/b.tif", "2026/c.tif")
 
-    with pytest.raises(RequestError, match="more than 2 images"):
+    with pytest.raises(RequestError, match="more than 2 files"):
         look("2026", max_files=2)
 
 

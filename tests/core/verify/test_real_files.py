@@ -5,12 +5,14 @@ import gzip
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from flows.core.errors import CourierError
 from flows.core.settings import Root, Verification
-from flows.core.verify import Access, expand, verify_fileset
+from flows.core.verify import Access, Expansion, expand, verify_fileset
+from flows.core.verify.families import family_of
 
 FOLDER = Path(os.environ.get("REALDATA_TEST_DIR", Path(__file__).parents[4] / "shared" / "realdata"))
 """Small real files of many formats, with a table of what Bio-Formats says of each (`showinf -nopix`)."""
@@ -18,29 +20,58 @@ QUICK = Verification(settle_seconds=0)
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is not there; REALDATA_TEST_DIR names it")
 
 
-def entries() -> Iterator[tuple[str, int]]:
-    """Each entry point with the number of files that Bio-Formats uses; it writes 0 for one."""
+STACK = "1.4compatTest_3_MMStack_1-Pos_"
+OPENS = {
+    f"micromanager/mm14-4pos-stack/{STACK}000_001.ome.tif": f"{STACK}000_000.ome.tif",
+    "dicom/dicomdir/77654033/CT2/17106": "17106",
+    "dicom/dicomdir/DICOMDIR": "DICOMDIR",
+    "ics/chromo3d/chromo3d.ics": "chromo3d.ics",
+    "ics/libics-testim/testim.ics": "testim.ics",
+    "operetta/operetta_plate/Images/Index.idx.xml": "Index.idx.xml",
+    "operetta/operetta_plate/Images/r03c03f01p01-ch1sk1fk1fl1.tiff": "Index.idx.xml",
+    "oif/Cell 1 mitoEGFP.oif": "Cell 1 mitoEGFP.oif",
+    "vsi/_vsi-ets-test-jpg2k_/stack1/frame_t_0.ets": "vsi-ets-test-jpg2k.vsi",
+    "vsi/vsi-ets-test-jpg2k.vsi": "vsi-ets-test-jpg2k.vsi",
+    "ome-tiff-multi/companion-5Z/multifile-Z3.ome.tiff": "multifile.companion.ome",
+    "ome-tiff-multi/companion-5Z/multifile.companion.ome": "multifile.companion.ome",
+}
+"""What Bio-Formats reads first when it is given a file of a set (mostly `getCurrentFile`)."""
+
+
+class Row(NamedTuple):
+    """What Bio-Formats says of an entry point."""
+
+    entry: str
+    reader: str
+    files: int
+    """It writes 0 for one."""
+
+
+def rows() -> Iterator[Row]:
     if FOLDER.is_dir():
         with (FOLDER / "BIOFORMATS.tsv").open(encoding="utf-8") as table:
             for row in csv.DictReader(table, delimiter="\t"):
-                yield row["entry"], max(1, int(row["used_files(0=self only)"] or 0))
+                yield Row(row["entry"], row["reader"], max(1, int(row["used_files(0=self only)"] or 0)))
 
 
-@pytest.fixture
-def verdict():
+def look(path: Path) -> tuple[Expansion, Access]:
+    access = Access(
+        user="alice",
+        groups=(),
+        roots={"here": Root(path=FOLDER if path.is_relative_to(FOLDER) else path.parent, everyone=True)},
+    )
+    return expand([str(path)], access=access, settings=QUICK), access
+
+
+def verdict(path: Path) -> str:
     """Say what becomes of a path: a format's name, or a failure's code."""
-
-    def judge(path: Path) -> str:
-        access = Access(user="alice", groups=(), roots={"here": Root(path=path.parent, everyone=True)})
-        found = expand([str(path)], access=access, settings=QUICK)
-        if found.refused:
-            return found.refused[0].code
-        try:
-            return verify_fileset(found.filesets[0], access=access, settings=QUICK).format
-        except CourierError as refused:
-            return refused.code
-
-    return judge
+    found, access = look(path)
+    if found.refused:
+        return found.refused[0].code
+    try:
+        return verify_fileset(found.filesets[0], access=access, settings=QUICK).format
+    except CourierError as refused:
+        return refused.code
 
 
 @pytest.fixture(scope="module")
@@ -52,19 +83,41 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("entry", [entry for entry, files in entries() if files > 1])
-def test_no_part_of_a_set_slips_through(unpacked: Path, verdict, entry: str) -> None:
-    there = FOLDER / entry
+SETS = [row for row in rows() if row.files > 1]
+
+
+@pytest.mark.parametrize("row", SETS, ids=lambda row: row.entry)
+def test_a_set_is_what_bio_formats_makes_of_it(unpacked: Path, row: Row) -> None:
+    there = FOLDER / row.entry
     path = there if there.exists() else unpacked / there.name
 
-    assert verdict(path) == "source-incomplete"
+    (fileset,) = look(path)[0].filesets
+
+    assert (len(fileset.files), fileset.name) == (row.files, OPENS[row.entry])
+    assert (family_of(fileset.reader), verdict(path)) == (row.reader, row.reader)
+
+
+def test_every_set_of_the_table_has_a_rule() -> None:
+    assert {row.entry for row in SETS} == OPENS.keys()
+
+
+@pytest.mark.parametrize("name", ["coins", "hcs_example_v04"])
+def test_an_ome_zarr_is_all_files_of_its_folder(name: str) -> None:
+    folder = FOLDER / "ome-zarr" / f"{name}.ome.zarr"
+
+    (fileset,) = look(folder)[0].filesets
+
+    held = {str(path) for path in folder.rglob("*") if path.is_file()}
+    assert {file.path for file in fileset.files} == held
+    assert fileset.files[0].path == f"{folder}/.zattrs"
+    assert verdict(folder) == "OME-Zarr"
 
 
 @pytest.mark.parametrize(
     "entry",
-    [entry for entry, files in entries() if files == 1 and not entry.startswith(("broken/", "dicom/", "ome-zarr/"))],
+    [row.entry for row in rows() if row.files == 1 and not row.entry.startswith(("broken/", "dicom/", "ome-zarr/"))],
 )
-def test_a_whole_file_is_accepted(verdict, entry: str) -> None:
+def test_a_whole_file_is_accepted(entry: str) -> None:
     assert not verdict(FOLDER / entry).startswith("source-")
 
 
@@ -83,16 +136,14 @@ def test_a_whole_file_is_accepted(verdict, entry: str) -> None:
         ("zero-byte.tif", "source-empty"),
     ],
 )
-def test_a_broken_file_is_refused(verdict, entry: str, code: str) -> None:
+def test_a_broken_file_is_refused(entry: str, code: str) -> None:
     assert verdict(FOLDER / "broken" / entry) == code
 
 
-def test_a_folder_of_everything_offers_single_files_only() -> None:
-    access = Access(user="alice", groups=(), roots={"here": Root(path=FOLDER, everyone=True)})
-    files_used = dict(entries())
+def test_a_folder_of_everything_offers_single_files_and_whole_sets() -> None:
+    found, _ = look(FOLDER)
 
-    found = expand([str(FOLDER)], access=access, settings=QUICK)
-
-    offered = {str(Path(each.files[0].path).relative_to(FOLDER)) for each in found.filesets}
-    assert len(offered) > 20
-    assert {entry for entry in offered if files_used.get(entry, 1) > 1} == set()
+    files = {str(Path(each.files[0].path).relative_to(FOLDER)): len(each.files) for each in found.filesets}
+    known = [row for row in rows() if not row.entry.startswith("ome-zarr/")]
+    assert len(files) > 20
+    assert {row.entry for row in known if files.get(row.entry, row.files) != row.files} == set()

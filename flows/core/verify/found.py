@@ -1,0 +1,142 @@
+"""Collects what the sources of a request stand for: each file and each set once, and why something is refused."""
+
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flows.core.errors import NothingImportable, RequestError, SourceError
+from flows.core.requests import Failure, Fileset, Frozen, SourceFile
+from flows.core.verify.families import FoundSet
+from flows.core.verify.folders import Folders, look_at
+from flows.core.verify.sets import belongs_to_a_set
+
+
+class Expansion(Frozen):
+    """What the sources of a request stand for."""
+
+    filesets: tuple[Fileset, ...] = ()
+    """Source by source as asked for; within a folder sets by what opens them, then single files by name, and its own
+    before those of folders below."""
+    refused: tuple[Failure, ...] = ()
+    passed_over: int = 0
+    """Files in the folders that are no images."""
+
+
+class Found:
+    """What was found so far."""
+
+    def __init__(self, most: int) -> None:
+        """Begin with nothing; more than `most` files are too many."""
+        self._most = most
+        self._filesets: dict[tuple[str, ...], Fileset] = {}
+        """By resolved paths: what two sources name is imported once."""
+        self._count = 0
+        self._known: set[tuple[str, ...]] = set()
+        """Sets that were taken up or refused, as their family names their files."""
+        self._members: set[str] = set()
+        """Files of these, as the user named them."""
+        self._folders: set[str] = set()
+        """Folders that belong to them."""
+        self._parts: dict[tuple[str, str], list[str]] = {}
+        """Files of sets that we cannot put together, by kind and uppermost folder."""
+        self._refused: list[Failure] = []
+        self.passed_over = 0
+        self.accounted = 0
+        """How often something was taken or refused, what was seen before included."""
+
+    @contextmanager
+    def refusing(self, which: str) -> Iterator[None]:
+        """Note what cannot be imported and why, and go on."""
+        try:
+            yield
+        except SourceError as refusal:
+            self.accounted += 1
+            self._refused.append(Failure.of(refusal.about(which)))
+
+    def take(self, path: str, real: str, look: os.stat_result) -> None:
+        """Take up a file that is an image by itself."""
+        self._add((SourceFile(path=real, client_path=path, size=look.st_size, mtime_ns=look.st_mtime_ns),), None)
+
+    def take_set(self, found: FoundSet, asked: str, folders: Folders) -> None:
+        """Take up the set of the file `asked`, unless it was before.
+
+        Raises:
+            SourceError: it cannot be imported; said once.
+        """
+        self.accounted += 1
+        if found.files in self._known:
+            return
+        self._known.add(found.files)
+        self._members.update(found.files)
+        self._folders.update(found.folders)
+        if found.wrong is not None:
+            raise found.wrong.about(asked)
+        self._add(tuple(_source_file(each, folders) for each in found.files), found.reader)
+
+    def take_part(self, kind: str, folder: str, path: str) -> None:
+        """Note a part of a set that we cannot put together: all become one refusal, told of the uppermost folder."""
+        self.accounted += 1
+        uppermost = next((above for known, above in self._parts if known == kind and _is_below(folder, above)), folder)
+        self._parts.setdefault((kind, uppermost), []).append(path)
+
+    def has_file(self, path: str) -> bool:
+        """Say whether a file is in a set that was taken up or refused; that then counts for it as well."""
+        if path not in self._members:
+            return False
+        self.accounted += 1
+        return True
+
+    def has_folder(self, path: str) -> bool:
+        """Say whether a folder belongs to such a set as a whole."""
+        return path in self._folders
+
+    def expansion(self) -> Expansion:
+        """Put it together."""
+        parts = (
+            belongs_to_a_set(kind, members[0] if len(members) == 1 else folder, len(members))
+            for (kind, folder), members in self._parts.items()
+        )
+        return Expansion(
+            filesets=tuple(self._not_in_larger_ones()),
+            refused=(*self._refused, *map(Failure.of, parts)),
+            passed_over=self.passed_over,
+        )
+
+    def _add(self, files: tuple[SourceFile, ...], reader: str | None) -> None:
+        self.accounted += 1
+        key = tuple(file.path for file in files)
+        if key in self._filesets:
+            return
+        self._filesets[key] = Fileset(files=files, reader=reader)
+        self._count += len(files)
+        if self._count > self._most:
+            raise RequestError(
+                f"The sources hold more than {self._most:,} files of images.",
+                advice="Ask for them in several imports, for example folder by folder.",
+            )
+
+    def _not_in_larger_ones(self) -> Iterator[Fileset]:
+        """Yield the filesets, but none whose files are all in another: that one was found later."""
+        holders: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
+        for key in self._filesets:
+            if len(key) > 1:
+                whole = frozenset(key)
+                for path in whole:
+                    holders[path].append(whole)
+        for key, fileset in self._filesets.items():
+            if not any(whole > frozenset(key) for whole in holders.get(key[0], ())):
+                yield fileset
+
+
+def _source_file(path: str, folders: Folders) -> SourceFile:
+    real = folders.real(path)
+    look = look_at(path, real)
+    if not stat.S_ISREG(look.st_mode):
+        raise NothingImportable("It is a device, pipe or socket, not a file.", which=path)
+    return SourceFile(path=real, client_path=path, size=look.st_size, mtime_ns=look.st_mtime_ns)
+
+
+def _is_below(folder: str, above: str) -> bool:
+    return folder == above or folder.startswith(above.rstrip("/") + "/")
