@@ -90,6 +90,8 @@ _MEMBERS = (
     Rule("PCO-RAW", ("*.pcoraw",), kin=("{stem}.rec",)),
 )
 _FOLDERS = (Rule("SlideBook 7", ("*.sldy",)),)
+KINDS = frozenset(rule.name for rule in (*_OPENERS, *_MEMBERS, *_FOLDERS))
+"""What they are called."""
 _NUMBER = re.compile(r" ?\(\d+\)$|_d3d$")
 
 
