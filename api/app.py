@@ -7,13 +7,13 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import health, imports, notifications, openapi, problems, sessions
+from api import health, imports, metrics, notifications, openapi, problems, sessions, sweeps
 from api.limits import BodyLimit
 from api.omero_access import Omero, OmeroServers
 from api.prefect_runs import PrefectRuns
 from api.problems import ProblemDocument
-from api.runs import Runs
 from api.services import Services
+from api.sweep_runs import Engine
 from flows.core.audit import AuditTrail
 from flows.core.requests import MAX_REQUEST_BYTES
 from flows.core.settings import Settings, read_settings
@@ -30,7 +30,7 @@ def create_app(
     settings: Settings | None = None,
     *,
     omero: Omero | None = None,
-    connect: Callable[[], AbstractAsyncContextManager[Runs]] = PrefectRuns.connected,
+    connect: Callable[[], AbstractAsyncContextManager[Engine]] = PrefectRuns.connected,
 ) -> FastAPI:
     """Make the application.
 
@@ -58,7 +58,7 @@ def create_app(
         swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
         responses={"4XX": {"model": ProblemDocument, "description": "No, and why."}},
     )
-    for part in (imports, notifications, sessions, health):
+    for part in (imports, sweeps, notifications, sessions, health, metrics):
         app.include_router(part.router)
     problems.install(app)
     openapi.describe(app, chosen)

@@ -38,8 +38,9 @@ def _finish(operation: dict[str, Any], example: dict[str, Any] | None) -> None:
 def _examples(settings: Settings) -> dict[tuple[str, str], dict[str, Any]]:
     """Bodies by method and path; their folders are those of the first root."""
     root = str(next((root.path for root in settings.roots.values()), "/data/{user}"))
+    folder = f"{root.replace('{user}', USER)}/today"
     wanted = {
-        "sources": [f"{root.replace('{user}', USER)}/today"],
+        "sources": [folder],
         "target": "Project:name:Mitosis/Dataset:name:First",
         "key_values": {"Cell line": "HeLa"},
     }
@@ -47,5 +48,7 @@ def _examples(settings: Settings) -> dict[tuple[str, str], dict[str, Any]]:
         ("post", "/v1/imports"): wanted,
         ("post", "/v1/imports/preview"): wanted,
         ("post", "/v1/imports/{import_id}/retry"): {"what": "failed"},
+        ("post", "/v1/sweeps/{name}/runs"): {"dry_run": True},
+        ("post", "/v1/sweeps/{name}/release"): {"path": folder},
         ("post", "/v1/sessions"): {"user": USER, "password": USER},
     }

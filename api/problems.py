@@ -10,14 +10,17 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from api.runs import EngineAway
+from flows.core.disk import as_shown
 from flows.core.errors import (
     CourierError,
     LoginRefused,
+    Misdefined,
     NotPermitted,
     OmeroError,
     RequestError,
     SealBroken,
     SessionLost,
+    SourceAway,
     SourceError,
     SourceNotAllowed,
     TargetNotFound,
@@ -34,8 +37,10 @@ STATUS_OF: dict[type[CourierError], int] = {
     SealBroken: 401,
     SessionLost: 401,
     SourceNotAllowed: 403,
+    SourceAway: 503,
     NotPermitted: 403,
     TargetNotFound: 422,
+    Misdefined: 503,
     SourceError: 422,
     RequestError: 422,
 }
@@ -113,9 +118,10 @@ class Problem(Exception):
             status = 503 if isinstance(error, OmeroError) and error.transient else 500
         if status == 500:
             log.error("not the caller's fault: %s", error)
-        reason = Reason(field=field, code=error.code, what=error.what, which=error.which, advice=error.advice)
-        detail = f"{error.which}: {error.what}" if error.which else error.what
-        return cls(status, error.code, detail, advice=error.advice, errors=[reason])
+        # A name of a file may be no UTF-8, which no answer can hold.
+        what, which, advice = map(as_shown, (error.what, error.which, error.advice))
+        reason = Reason(field=field, code=error.code, what=what, which=which, advice=advice)
+        return cls(status, error.code, f"{which}: {what}" if which else what, advice=advice, errors=[reason])
 
     def response(self) -> JSONResponse:
         """Write it."""

@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from api.callers import Caller, Credential, Header, Purpose, SessionCredential, choose_server, read_credential
 from api.omero_access import Omero, Proof, Wish
 from api.problems import Problem
-from api.runs import Runs
+from api.recent import Recent
+from api.sweep_runs import Engine
 from api.waiting_room import WaitingRoom
 from flows.core.audit import AuditEntry, AuditTrail
 from flows.core.errors import CourierError
@@ -33,6 +34,8 @@ BELIEF_SECONDS = 3.0
 """How long OMERO is asked about somebody who would be believed anyway."""
 SILENT_SECONDS = 15.0
 """How long an OMERO that did not answer is not asked again by who only reads, or stops something."""
+METRICS_SECONDS = 10.0
+"""How old the numbers may be that Prometheus reads: whoever reads them more often asks nobody."""
 THREADS = 16
 """Blocking calls to one neighbour at a time."""
 
@@ -44,9 +47,10 @@ class Services:
     """The neighbours of the API, and what it may forget at any time."""
 
     settings: Settings
-    runs: Runs
+    runs: Engine
     omero: Omero
     audit: AuditTrail
+    metrics: Recent[bytes] = field(default_factory=lambda: Recent(METRICS_SECONDS))
     _proofs: dict[str, tuple[float, Proof]] = field(default_factory=dict)
     _silent_until: dict[str, float] = field(default_factory=dict)
     _rooms: dict[str, WaitingRoom] = field(default_factory=dict)

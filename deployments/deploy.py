@@ -17,19 +17,24 @@ from prefect.client.schemas.actions import (
     WorkPoolCreate,
     WorkPoolUpdate,
 )
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import WorkPool
-from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
 
 from deployments.plan import PlannedDeployment, PlannedPool, plan
+from flows.core.errors import RequestError
+from flows.core.names import SWEEP_FLOW
 from flows.core.settings import Settings, read_settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 SCHEDULE = "rounds"
 """The slug of a schedule that comes from the settings."""
+SWITCHED_OFF = "switched-off"
+"""The tag of a deployment whose definition says that it makes no runs by itself."""
 _PAGE = 200
 
 
@@ -48,6 +53,7 @@ async def deploy(settings: Settings, *, limits: bool = False) -> list[str]:
             await _queues(client, pool, limits=limits)
         for deployment in planned.deployments:
             await _deployment(client, deployment)
+        await _forget_sweeps(client, {each.full_name for each in planned.deployments})
     return [each.full_name for each in planned.deployments]
 
 
@@ -102,12 +108,13 @@ async def _deployment(client: PrefectClient, planned: PlannedDeployment) -> None
     await client.create_deployment(
         flow_id=await client.create_flow(planned.flow),
         name=planned.name,
-        description=planned.flow.description,
+        description=planned.description or planned.flow.description,
+        parameters=planned.parameters,
         entrypoint=planned.entrypoint,
         pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(PROJECT)}}],
         work_pool_name=planned.pool,
         work_queue_name=planned.queue,
-        tags=list(planned.tags),
+        tags=[*planned.tags, *([] if planned.active else [SWITCHED_OFF])],
         job_variables=planned.job_variables,
         parameter_openapi_schema=parameter_schema(planned.flow).model_dump_for_openapi(),
         enforce_parameter_schema=True,
@@ -117,15 +124,34 @@ async def _deployment(client: PrefectClient, planned: PlannedDeployment) -> None
 
 async def _schedules(client: PrefectClient, planned: PlannedDeployment) -> list[DeploymentScheduleCreate]:
     """Return the schedule of the settings, paused where an operator paused it."""
-    if planned.every is None:
+    if (schedule := _schedule(planned)) is None:
         return []
+    active = planned.active and not await _was_paused(client, planned)
+    return [DeploymentScheduleCreate(schedule=schedule, active=active, slug=SCHEDULE)]
+
+
+async def _was_paused(client: PrefectClient, planned: PlannedDeployment) -> bool:
+    """Whether an operator paused it: what its definition had switched off does not count."""
     try:
-        earlier = (await client.read_deployment_by_name(planned.full_name)).schedules
+        earlier = await client.read_deployment_by_name(planned.full_name)
     except ObjectNotFound:
-        earlier = []
-    interval = IntervalSchedule(interval=timedelta(seconds=planned.every))
-    active = all(each.active for each in earlier)
-    return [DeploymentScheduleCreate(schedule=interval, active=active, slug=SCHEDULE)]
+        return False
+    return SWITCHED_OFF not in earlier.tags and not all(each.active for each in earlier.schedules)
+
+
+def _schedule(planned: PlannedDeployment) -> IntervalSchedule | CronSchedule | None:
+    if planned.cron is not None:
+        return CronSchedule(cron=planned.cron, timezone=planned.timezone)
+    return IntervalSchedule(interval=timedelta(seconds=planned.every)) if planned.every is not None else None
+
+
+async def _forget_sweeps(client: PrefectClient, wanted: set[str]) -> None:
+    """Delete the deployments of sweeps that are defined no more; what they handed over goes on."""
+    sweeps = FlowFilter(name=FlowFilterName(any_=[SWEEP_FLOW]))
+    found = await client.read_deployments(flow_filter=sweeps, limit=_PAGE)
+    for each in found:
+        if f"{SWEEP_FLOW}/{each.name}" not in wanted:
+            await client.delete_deployment(each.id)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -142,7 +168,12 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
-    for name in asyncio.run(deploy(settings, limits=options.limits)):
+    try:
+        deployed = asyncio.run(deploy(settings, limits=options.limits))
+    except RequestError as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return 2
+    for name in deployed:
         sys.stdout.write(f"deployed {name}\n")
     return 0
 

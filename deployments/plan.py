@@ -1,15 +1,19 @@
 """Which work pools, queues, limits and deployments the settings ask for: pure, writes nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.core.sweep.loading import load_sweeps, server_of
 from prefect import Flow
 
 from flows.core import names
-from flows.core.settings import OmeroServer, Settings
+from flows.core.settings import OmeroServer, Settings, Sweeps
+from flows.core.sweep.definition import SweepDefinition
 from flows.housekeeping import housekeeping
 from flows.import_images import import_images
 from flows.send_message import send_message
+from flows.sweep_folders import sweep_folders
 
 HEARTBEAT_SECONDS = 30
 MESSAGES_AT_A_TIME = 3
@@ -53,6 +57,16 @@ class PlannedDeployment:
     """Of its runs, besides what all of them get."""
     every: float | None = None
     """Seconds from one scheduled run to the next."""
+    cron: str | None = None
+    """Or the times of a cron line."""
+    timezone: str = "UTC"
+    """Of the cron line."""
+    active: bool = True
+    """Whether the schedule makes runs."""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """What a run is given that is told nothing else."""
+    description: str = ""
+    """For people; left out: the flow's own."""
 
     @property
     def full_name(self) -> str:
@@ -89,9 +103,14 @@ class Plan:
 
 
 def plan(settings: Settings) -> Plan:
-    """Say what the settings ask for."""
+    """Say what the settings, and the sweep definitions that they name, ask for.
+
+    Raises:
+        RequestError: a sweep definition is at fault.
+    """
+    sweeps = load_sweeps(settings.sweeps.folder, settings) if settings.sweeps.folder is not None else {}
     return Plan(
-        pools=(*(_pool_of(name, server) for name, server in settings.servers.items()), _couriers_own()),
+        pools=(*(_pool_of(name, server) for name, server in settings.servers.items()), _couriers_own(settings.sweeps)),
         deployments=(
             *(_imports_into(name) for name in settings.servers),
             PlannedDeployment(
@@ -105,7 +124,29 @@ def plan(settings: Settings) -> Plan:
             PlannedDeployment(
                 send_message, "flows/send_message", names.COURIER_DEPLOYMENT, names.COURIER_POOL, names.MESSAGES
             ),
+            *_sweeps(sweeps, settings),
         ),
+        locks=(*LOCKS, *map(names.sweep_lock, sweeps)),
+    )
+
+
+def _sweeps(sweeps: Mapping[str, SweepDefinition], settings: Settings) -> tuple[PlannedDeployment, ...]:
+    return tuple(
+        PlannedDeployment(
+            sweep_folders,
+            "flows/sweep_folders",
+            name,
+            names.COURIER_POOL,
+            names.SWEEPS,
+            tags=(names.server_tag(server_of(each, settings)),),
+            every=each.schedule.every_minutes * 60 if each.schedule.every_minutes is not None else None,
+            cron=each.schedule.cron,
+            timezone=each.schedule.timezone,
+            active=each.active,
+            parameters={"sweep": name, "dry_run": False},
+            description=each.description or f"Has what is new and settled in {each.root} imported.",
+        )
+        for name, each in sweeps.items()
     )
 
 
@@ -118,13 +159,17 @@ def _pool_of(server: str, settings: OmeroServer) -> PlannedPool:
     )
 
 
-def _couriers_own() -> PlannedPool:
+def _couriers_own(sweeps: Sweeps) -> PlannedPool:
     """A limit of the pool would be a trap: lost runs that fill it keep out the round that would find them."""
     return PlannedPool(
         name=names.COURIER_POOL,
-        description="Housekeeping, and messages that could not be sent at once.",
+        description="Housekeeping, messages that could not be sent at once, and sweeps.",
         limit=None,
-        queues=(PlannedQueue(names.ROUNDS, 1), PlannedQueue(names.MESSAGES, 2, limit=MESSAGES_AT_A_TIME)),
+        queues=(
+            PlannedQueue(names.ROUNDS, 1),
+            PlannedQueue(names.MESSAGES, 2, limit=MESSAGES_AT_A_TIME),
+            PlannedQueue(names.SWEEPS, 3, limit=sweeps.runs),
+        ),
     )
 
 

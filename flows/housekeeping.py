@@ -18,7 +18,7 @@ from flows.upkeep.lost import end_lost_runs
 from flows.upkeep.outages import end_outages
 from flows.upkeep.pacing import keep_pace
 from flows.upkeep.revival import revive_lost_runs
-from flows.upkeep.rounds import crowded, forget_missed_rounds
+from flows.upkeep.rounds import crowded, forget_missed_rounds, forget_missed_sweeps
 from flows.upkeep.sessions import look_after_sessions
 from flows.upkeep.told import forget_what_was_told, tell_of_ended_runs, tidy_up
 from flows.upkeep.waiting import release_held_runs
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 URGENT = (
     forget_missed_rounds,
+    forget_missed_sweeps,
     end_lost_runs,
     revive_lost_runs,
     release_held_runs,

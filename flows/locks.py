@@ -1,19 +1,19 @@
-"""The striped lock under which imports look up what OMERO holds and make filesets: Prefect's global limits of 1."""
+"""The locks of the courier, Prefect's global limits of 1: of imports while they look up and begin, and of sweeps."""
 
 import hashlib
 import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 
-from flows.core.errors import OmeroBusy, UnexpectedFault
-from flows.core.names import STRIPES, lock_name
+from flows.core.errors import OmeroBusy, SweepUnderWay, UnexpectedFault
+from flows.core.names import STRIPES, lock_name, sweep_lock
 from flows.core.requests import Fileset
 from flows.patience import patiently
 
@@ -58,27 +58,51 @@ def striped_lock(
             raise OmeroBusy("The lock of this import was lost while it was looked up what OMERO holds.")
 
 
+@contextmanager
+def alone(sweep: str) -> Iterator[threading.Event]:
+    """Keep every other sweep of the same folder out for the time of the block; the event says that the lock was lost.
+
+    Raises:
+        SweepUnderWay: there is one.
+        UnexpectedFault: the lock was never made.
+    """
+    with get_client(sync_client=True) as client:
+        if (lease := patiently(lambda: _try(client, [sweep_lock(sweep)]))) is None:
+            raise SweepUnderWay
+        try:
+            with _kept(client, lease) as lost:
+                yield lost
+        finally:
+            _release(client, lease)
+
+
 def stripe(whose: Sequence[str], fileset: Fileset) -> int:
     """Return the lock of a fileset: the same for the same content, wherever it lies and whatever it is called."""
     sizes = sorted(file.size for file in fileset.files)
     return int.from_bytes(hashlib.sha256(json.dumps([*whose, sizes]).encode()).digest()[:4]) % STRIPES
 
 
-def _take(client: SyncPrefectClient, names: Iterable[str], check: Callable[[], None]) -> UUID:
+def _take(client: SyncPrefectClient, names: Sequence[str], check: Callable[[], None]) -> UUID:
     while True:
         check()
-        try:
-            answer = client.increment_concurrency_slots_with_lease(
-                names=list(names), slots=1, mode="concurrency", lease_duration=LEASE
-            ).json()
-        except httpx.HTTPStatusError as refused:
-            if refused.response.status_code != _LOCKED:
-                raise
-            time.sleep(LOOK)
-            continue
-        if not answer["limits"]:
-            raise UnexpectedFault("The locks of the courier are not there.", advice="Run `make deploy`.")
-        return UUID(answer["lease_id"])
+        if (lease := _try(client, names)) is not None:
+            return lease
+        time.sleep(LOOK)
+
+
+def _try(client: SyncPrefectClient, names: Sequence[str]) -> UUID | None:
+    """Take all of these locks, or none when one of them is taken."""
+    try:
+        answer = client.increment_concurrency_slots_with_lease(
+            names=list(names), slots=1, mode="concurrency", lease_duration=LEASE
+        ).json()
+    except httpx.HTTPStatusError as refused:
+        if refused.response.status_code != _LOCKED:
+            raise
+        return None
+    if not answer["limits"]:
+        raise UnexpectedFault("The locks of the courier are not there.", advice="Run `make deploy`.")
+    return UUID(answer["lease_id"])
 
 
 def _release(client: SyncPrefectClient, lease: UUID) -> None:

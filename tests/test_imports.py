@@ -26,7 +26,7 @@ LONGEST_FUNCTION = 40
 LONGEST_MODULE = 300
 LONGER = {
     Path("flows/core/requests.py"): 410,
-    Path("flows/core/errors.py"): 360,  # one tree, in one file
+    Path("flows/core/errors.py"): 400,  # one tree, in one file
     Path("flows/core/settings.py"): 400,  # every setting, in one file
 }
 """The types that hand an import from stage to stage are best read together; there is little else in it."""

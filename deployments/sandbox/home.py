@@ -81,6 +81,11 @@ class Home:
         self.mails = self.data / "mail"
         self.staging = self.data / "staging"
         self.shares = self.data / "shares"
+        self.watched = self.data / "watched"
+        """The folder that imports itself: what lies in one of a user's name is imported for that user."""
+        self.sweeps = self.data / "sweeps"
+        """The sweep definitions."""
+        self.memory = self.data / "sweep-memory"
         self.temporary = self.data / "tmp"
         self.worker = self.data / "worker"
         """Where the workers enter themselves, and tell their runs what to do."""
@@ -102,8 +107,8 @@ class Home:
             SandboxBusy: there is one already.
         """
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = (self.logs, self.prefect, self.omero, self.mails, self.staging, self.shares, self.temporary, self.holds)
-        for directory in made:
+        made = (self.logs, self.prefect, self.omero, self.mails, self.staging, self.temporary, self.holds)
+        for directory in (*made, self.shares, self.watched, self.sweeps):
             directory.mkdir(exist_ok=True)
         with (self.data / "lock").open("w") as lock:
             try:

@@ -20,6 +20,7 @@ from deployments.sandbox.people import EASY_TO_TYPE, seed
 from deployments.sandbox.restarts import RestartingSupervisor
 from deployments.sandbox.supervisor import Part, PartFailed, Stopped, Supervisor
 from deployments.sandbox.table import show
+from deployments.sandbox.watched import watch_a_folder
 
 _SWEEP_SECONDS = 5.0
 _INTERRUPTED = 130
@@ -84,6 +85,8 @@ def _start(supervisor: Supervisor, home: Home, remembered: Remembered, sockets: 
     for user in EASY_TO_TYPE:
         (home.shares / user).mkdir(exist_ok=True)
     _an_image_to_begin_with(home.shares / "alice" / "today" / "cells.ome.tiff")
+    if not wishes.for_tests:
+        watch_a_folder(home)
     supervisor.start(all_parts(home, remembered.ports, sockets))
     running = describe(home, remembered, sockets)
     show(running, home, seconds=time.monotonic() - began)

@@ -45,6 +45,7 @@ def _rows(running: Running, home: Home) -> Sequence[tuple[str, str, str]]:
         ("Prefect UI", running.prefect, "no login in the sandbox"),
         ("OMERO stand-in", omero, f"the same logins; faults: {running.omero_control}"),
         ("folders to import from", f"{home.shares}/USER", "each user their own"),
+        ("folder that imports itself", f"{home.watched}/USER/PROJECT/DATASET", "swept twice a minute"),
         ("mails", str(home.mails), f"SMTP at 127.0.0.1:{running.smtp_port}, delivers nowhere"),
         ("database", f"psql -h {running.database} -U postgres", "no password, this account only"),
         ("settings", str(home.settings), "COURIER_ENV_FILE for commands of your own"),

@@ -20,18 +20,23 @@ class AuditEntry(Frozen):
 
     when: datetime
     action: str
-    """`import` or `cancel`, say, when it was asked for; `imported`, `skipped` or `deleted` when it was done."""
+    """`import` or `cancel`, say, when it was asked for; `imported`, `skipped` or `deleted` when it was done in OMERO,
+    and `moved-files` or `deleted-files` when it was done on disk."""
     who: str | None = None
-    """`user:alice`, or `token:microscope-3`; None: the courier, for the import that `import_id` names."""
+    """`user:alice`, `token:microscope-3`, or `sweep:confocal`; None: the courier, for the import of `import_id`."""
     address: str | None = None
     """Where the request came from."""
     server: str
-    as_whom: str
-    """The OMERO login name that it is done for."""
+    as_whom: str = ""
+    """The OMERO login name that it is done for; nothing for what concerns all users of a watched folder."""
+    sweep: str | None = None
+    """The watched folder that it is about, by the name of its sweep."""
     import_id: str | None = None
     target: str | None = None
     group: str | None = None
     sources: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+    """Where files on disk were moved to, in the order of `sources`."""
     images: tuple[int, ...] = ()
     """Their ids in OMERO."""
     filesets: tuple[int, ...] = ()

@@ -36,3 +36,8 @@ def told_of(which: str) -> Iterator[None]:
         yield
     except OSError as failed:
         raise source_error(failed, which) from failed
+
+
+def as_shown(name: str) -> str:
+    """Return a name that is no UTF-8 with a mark in place of what nobody can read."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

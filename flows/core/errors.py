@@ -3,7 +3,9 @@
     CourierError
     ├── RequestError                 what was asked cannot be done as asked
     │   ├── TargetSyntax
-    │   └── UnknownServer
+    │   ├── UnknownServer
+    │   ├── UnknownSweep
+    │   └── Misdefined               a sweep definition, or a file that it names, is faulty
     ├── SourceError                  about the files on disk
     │   ├── SourceNotAllowed         outside the roots, or in somebody else's; says nothing about existence
     │   ├── SourceMissing
@@ -14,7 +16,8 @@
     │   ├── SourceAway               its disk or share does not answer                (transient)
     │   ├── SourceBroken             truncated or not what its name says
     │   ├── SourceUnsettled          still being written                              (transient)
-    │   └── SourceChanged            changed while it was copied or read              (transient)
+    │   ├── SourceChanged            changed while it was copied or read              (transient)
+    │   └── Unassigned               its sweep does not say whose it is or where it goes
     ├── TransferError
     │   ├── StagingFull                                                               (transient)
     │   └── StagingFailed                                                             (transient)
@@ -26,6 +29,7 @@
     │   ├── SessionLost              the session ended while it was used              (transient)
     │   ├── UploadCorrupted          checksums differ after the upload                (transient)
     │   ├── DuplicateUnderWay        another import brings in the same files just now  (transient)
+    │   ├── NotConfirmed             OMERO was not seen to hold the very same bytes
     │   ├── LoginRefused
     │   │   └── SessionEnded         the session that the import lived in is over
     │   ├── NotPermitted
@@ -38,6 +42,7 @@
     │   └── MessageUndeliverable
     ├── ImportCancelled
     ├── RunPutOff                    the run gives its place back and goes on later    (transient)
+    ├── SweepUnderWay                another sweep of the same folder is not over      (transient)
     ├── AttemptSuperseded            another attempt of the same run has taken over
     ├── ProcessLost                  the process of the import died, again and again
     └── UnexpectedFault              outside the tree: a bug, or the machine          (transient)
@@ -108,6 +113,18 @@ class UnknownServer(RequestError):
     advice_by_default = "Name one of the configured servers, or ask the operator to add it."
 
 
+class UnknownSweep(RequestError):
+    """There is no sweep of that name."""
+
+    advice_by_default = "Name one of the sweep definitions: `python -m deployments.sweeps list` shows them."
+
+
+class Misdefined(RequestError):
+    """A sweep definition is faulty."""
+
+    advice_by_default = "Correct the file, and try `python -m deployments.sweeps check` on it."
+
+
 class SourceError(CourierError):
     """A source file cannot be imported."""
 
@@ -175,6 +192,12 @@ class SourceChanged(SourceError):
 
     transient = True
     advice_by_default = "Wait until the acquisition has finished; the copy is made again."
+
+
+class Unassigned(SourceError):
+    """Nothing says whose it is, or where it goes."""
+
+    advice_by_default = "Put it where the sweep's definition expects it, or change the definition."
 
 
 class TransferError(CourierError):
@@ -262,6 +285,12 @@ class DuplicateUnderWay(OmeroError):
     advice_by_default = "Nothing to do: once that one has ended, this one is looked at again."
 
 
+class NotConfirmed(OmeroError):
+    """OMERO was not seen to hold the very bytes of this file."""
+
+    advice_by_default = "The file stays where it is. Look at the image in OMERO, and import the file again if need be."
+
+
 class NotPermitted(OmeroError):
     """OMERO does not allow this user to do that."""
 
@@ -326,6 +355,13 @@ class RunPutOff(CourierError):
 
     transient = True
     advice_by_default = "Nothing to do: it goes on by itself."
+
+
+class SweepUnderWay(CourierError):
+    """Another sweep of this folder is not over yet."""
+
+    transient = True
+    advice_by_default = "Nothing: the next one finds what this one would have found."
 
 
 class AttemptSuperseded(CourierError):

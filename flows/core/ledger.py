@@ -77,8 +77,18 @@ class Ledger:
                 if failed_too:
                     again["failure"] = None
                 self._statuses[status.key] = status if keeps else status.model_copy(update=again)
-            self._restored = frozenset(self._statuses)
+            # What was only found in OMERO, of an attempt that noted nothing, is not all that the import is about.
+            self._restored = frozenset(self._statuses) if self._is_whole() else frozenset()
             self.revision += 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is known what the import is about: an attempt lived to note what the sources stand for."""
+        with self._lock:
+            return self._is_whole()
+
+    def _is_whole(self) -> bool:
+        return any(status.files for status in self._statuses.values())
 
     def open(self, filesets: Iterable[Fileset], refused: Iterable[Failure]) -> tuple[Fileset, ...]:
         """Take up the filesets of this run, and what could not even become one; return those still to be done.
@@ -92,8 +102,9 @@ class Ledger:
                 before = self._statuses.get(status.key)
                 if before is None:
                     self._statuses[status.key] = status
-                elif before.stage not in OVER:
-                    self._statuses[status.key] = before.model_copy(update={"bytes_total": status.bytes_total})
+                elif before.stage not in OVER or not before.files:
+                    known = {"bytes_total": status.bytes_total, "files": status.files, "name": status.name}
+                    self._statuses[status.key] = before.model_copy(update=known)
             for status in map(FilesetStatus.refused, refused):
                 before = self._statuses.get(status.key)
                 if (before is None and not self._restored) or (before is not None and before.stage not in OVER):

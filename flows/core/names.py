@@ -7,6 +7,8 @@ from datetime import timedelta
 IMPORT_FLOW = "import-images"
 HOUSEKEEPING_FLOW = "housekeeping"
 MESSAGE_FLOW = "send-message"
+SWEEP_FLOW = "sweep-folders"
+"""Its deployments are named after the sweeps: `sweep-folders/confocal`."""
 
 COURIER_POOL = "courier"
 """The work pool of housekeeping and of messages that could not be sent at once."""
@@ -16,6 +18,8 @@ ROUNDS = "rounds"
 """The queue of housekeeping. It has no limit: lost runs may fill one, and who would find them then?"""
 MESSAGES = "messages"
 """The queue of messages that could not be sent at once."""
+SWEEPS = "sweeps"
+"""The queue of sweeps; as many as the settings say are made side by side."""
 PEOPLE = "people"
 """The queue of those who wait for their images."""
 BULK = "bulk"
@@ -32,6 +36,10 @@ PUT_OFF = "PutOff"
 REVIVED = "Revived"
 """A run, of type SCHEDULED, that starts again after its process was lost."""
 PARTLY_FAILED = "PartlyFailed"
+FOLDER_AWAY = "FolderAway"
+"""A sweep, of type FAILED, whose folder is not there or does not answer: nothing is concluded from that."""
+UNDER_WAY = "UnderWay"
+"""A sweep, of type COMPLETED, that did nothing, since another one of the same folder was not over."""
 LOGIN_NEEDED = "LoginNeeded"
 """A run, of type FAILED, whose user has to log in again: the session that it lived in has ended."""
 
@@ -81,6 +89,26 @@ def session_tag(key: str) -> str:
 def lock_name(stripe: int) -> str:
     """Name a lock: a global concurrency limit of 1."""
     return f"courier-import-{stripe:02d}"
+
+
+def sweep_tag(sweep: str) -> str:
+    """Tag an import with the sweep that asked for it."""
+    return f"sweep:{sweep}"
+
+
+def sweep_lock(sweep: str) -> str:
+    """Name the lock under which a folder is swept: a global concurrency limit of 1."""
+    return f"courier-sweep-{sweep}"
+
+
+def sweep_table(sweep: str, *, dry_run: bool = False) -> str:
+    """Name the artifact with the table of the latest sweep of a folder."""
+    return f"sweep-{sweep}{'-dry-run' if dry_run else ''}"
+
+
+def sweep_totals(sweep: str, *, dry_run: bool = False) -> str:
+    """Name the artifact with the totals of the latest sweep of a folder."""
+    return f"sweep-{sweep}{'-dry-run' if dry_run else ''}-totals"
 
 
 def outage_name(server: str) -> str:

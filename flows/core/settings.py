@@ -207,6 +207,26 @@ class Audit(Part):
     keep_days: float = Field(default=730, gt=0, description="Days after which old files are removed.")
 
 
+class Sweeps(Part):
+    """Folders that import themselves."""
+
+    folder: Path | None = Field(
+        default=None, description="Folder with the sweep definitions, one YAML file each; left out: there are none."
+    )
+    memory: Path | None = Field(
+        default=None,
+        description=(
+            "Folder in which sweeps remember what they have seen; it may be deleted at any time. "
+            "Left out: omero-courier/sweeps in the cache of the account."
+        ),
+    )
+    runs: int = Field(default=2, ge=1, description="Sweeps side by side.")
+
+    def memory_of(self, name: str) -> Path:
+        """Name the file in which the sweep of this name remembers."""
+        return (self.memory or Path.home() / ".cache" / "omero-courier" / "sweeps") / f"{name}.db"
+
+
 class Mail(Part):
     """The mail server."""
 
@@ -300,6 +320,7 @@ class Settings(BaseSettings):
     worker: Worker = Field(default_factory=Worker, description="How gently the workers of this machine treat it.")
     upkeep: Upkeep = Field(default_factory=Upkeep, description="Housekeeping.")
     audit: Audit = Field(default_factory=Audit, description="The audit trail.")
+    sweeps: Sweeps = Field(default_factory=Sweeps, description="Folders that import themselves.")
     notifications: Notifications = Field(default_factory=Notifications, description="Who is told, and how.")
     http: Http = Field(default_factory=Http, description="The HTTP interface.")
     console: Console = Field(default_factory=Console, description="The Prefect UI.")

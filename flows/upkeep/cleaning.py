@@ -13,10 +13,10 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
-from flows.core.names import HOUSEKEEPING_FLOW
+from flows.core.names import HOUSEKEEPING_FLOW, SWEEP_FLOW, UNDER_WAY
 from flows.core.settings import Settings
 from flows.core.transfer import clear_run, runs_with_copies
-from flows.upkeep.runs import PROMISED, in_state, of_flows
+from flows.upkeep.runs import PROMISED, REPEATED, in_state, of_flows
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,8 @@ AT_A_TIME = 200
 """Runs forgotten in one round: after a long time without any, the rounds stay short."""
 ROUNDS_KEPT = timedelta(days=1)
 """There is a round of housekeeping each minute."""
+SWEEPS_KEPT = timedelta(days=3)
+"""Each sweep leaves a table."""
 
 
 def clear_staging(client: SyncPrefectClient, settings: Settings) -> None:
@@ -43,8 +45,9 @@ def forget_old_runs(client: SyncPrefectClient, settings: Settings) -> None:
     badly = (StateType.FAILED, StateType.CRASHED)
     for run in chain(
         _ended(client, PROMISED, well, long_ago),
-        _ended(client, [HOUSEKEEPING_FLOW], badly, long_ago),
+        _ended(client, REPEATED, badly, long_ago),
         _ended(client, [HOUSEKEEPING_FLOW], well, now - ROUNDS_KEPT),
+        _but_latest(client, _ended(client, [SWEEP_FLOW], well, now - SWEEPS_KEPT)),
     ):
         forget(client, run.id)
 
@@ -69,6 +72,19 @@ def _ended(
         sort=FlowRunSort.ID_DESC,
         limit=AT_A_TIME,
     )
+
+
+def _but_latest(client: SyncPrefectClient, sweeps: Collection[FlowRun]) -> list[FlowRun]:
+    """Leave out the latest sweep of each folder that ended well: its table is what is known of the folder."""
+    well = where.FlowRunFilter(state=in_state([StateType.COMPLETED], but=[UNDER_WAY]))
+    latest = set()
+    for deployment in {each.deployment_id for each in sweeps if each.deployment_id is not None}:
+        own = where.DeploymentFilter(id=where.DeploymentFilterId(any_=[deployment]))
+        found = client.read_flow_runs(
+            deployment_filter=own, flow_run_filter=well, sort=FlowRunSort.END_TIME_DESC, limit=1
+        )
+        latest |= {each.id for each in found}
+    return [each for each in sweeps if each.id not in latest]
 
 
 def _is_over(client: SyncPrefectClient, name: str) -> bool:

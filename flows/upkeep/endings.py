@@ -115,7 +115,8 @@ class Ending:
 
     def report(self) -> ImportReport:
         """Say what became of it."""
-        done = all(each.stage is Stage.DONE for each in self._ledger.statuses()) and self._ledger.statuses()
+        # Where no attempt lived to note what there was to import, what OMERO holds may be a part of it.
+        done = self._ledger.is_whole and all(each.stage is Stage.DONE for each in self._ledger.statuses())
         failed = self.run.state is not None and self.run.state.is_failed() and not done
         console = self._settings.console.url.rstrip("/")
         return ImportReport(

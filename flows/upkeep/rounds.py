@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas import filters as where
@@ -11,12 +12,14 @@ from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
-from flows.core.names import HOUSEKEEPING_FLOW
+from flows.core.names import HOUSEKEEPING_FLOW, SWEEP_FLOW
 from flows.core.settings import Settings, Upkeep
-from flows.upkeep.runs import find, in_state, of_flows
+from flows.upkeep.runs import find, in_state, of_flows, tagged
 
 MISSED = timedelta(seconds=15)
 """What was due that long ago nobody took."""
+BY_ITSELF = "auto-scheduled"
+"""The tag that Prefect gives to runs that a schedule asks for."""
 ENOUGH = 3
 """Rounds that may be made side by side."""
 
@@ -28,6 +31,22 @@ def forget_missed_rounds(client: SyncPrefectClient, _settings: Settings) -> None
         next_scheduled_start_time=where.FlowRunFilterNextScheduledStartTime(before_=datetime.now(UTC) - MISSED),
     )
     for run in list(find(client, [HOUSEKEEPING_FLOW], missed)):
+        with suppress(ObjectNotFound):  # another round did it
+            client.delete_flow_run(run.id)
+
+
+def forget_missed_sweeps(client: SyncPrefectClient, _settings: Settings) -> None:
+    """Remove all but the latest of the sweeps of a folder that were due by themselves while none could run."""
+    missed = where.FlowRunFilter(
+        tags=tagged(BY_ITSELF),
+        state=in_state([StateType.SCHEDULED]),
+        next_scheduled_start_time=where.FlowRunFilterNextScheduledStartTime(before_=datetime.now(UTC) - MISSED),
+    )
+    known: set[UUID | None] = set()
+    for run in list(find(client, [SWEEP_FLOW], missed, FlowRunSort.EXPECTED_START_TIME_DESC)):
+        if run.deployment_id not in known:
+            known.add(run.deployment_id)
+            continue
         with suppress(ObjectNotFound):  # another round did it
             client.delete_flow_run(run.id)
 

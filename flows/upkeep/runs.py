@@ -26,7 +26,9 @@ SECONDS_AT_A_TIME = 30.0
 IMPORTS = (names.IMPORT_FLOW,)
 PROMISED = (names.IMPORT_FLOW, names.MESSAGE_FLOW)
 """Flows whose runs are to come to an end, whatever dies."""
-OURS = (*PROMISED, names.HOUSEKEEPING_FLOW)
+REPEATED = (names.HOUSEKEEPING_FLOW, names.SWEEP_FLOW)
+"""Flows whose next run does what one that was lost did not."""
+OURS = (*PROMISED, *REPEATED)
 LIVING = (StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.PAUSED)
 
 

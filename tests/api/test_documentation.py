@@ -60,7 +60,7 @@ def test_every_route_that_wants_to_know_who_calls_says_so(document) -> None:
         if "security" not in operation
     }
 
-    assert open_to_all == {"post /v1/sessions", "get /health/live", "get /health/ready"}
+    assert open_to_all == {"post /v1/sessions", "get /health/live", "get /health/ready", "get /metrics"}
 
 
 def _all_statuses(document) -> set[str]:

@@ -39,8 +39,16 @@ def today(sandbox) -> Path:
     return folder
 
 
-def test_the_commands_of_the_page_work_when_they_are_pasted(sandbox, today) -> None:
-    environment = {"COURIER": sandbox.api, "DATA": str(sandbox.data), "PASSWORD": sandbox.logins["alice"]}
+def test_the_commands_of_the_page_work_when_they_are_pasted(sandbox, today, watched) -> None:
+    watched.is_defined()
+    environment = {
+        "COURIER": sandbox.api,
+        "DATA": str(sandbox.data),
+        "PASSWORD": sandbox.logins["alice"],
+        "ADMIN_PASSWORD": sandbox.logins["root"],
+        "SWEEP": watched.name,
+        "FILE": str(watched.gets("First look/cells.ome.tiff")),
+    }
 
     outcomes = run(PAGE, environment, ROOT, timeout=240)
 

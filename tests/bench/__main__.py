@@ -13,13 +13,14 @@ from pathlib import Path
 from rich.console import Console
 
 from deployments.sandbox.home import Running
-from tests.bench import demo, orchestration, report, requests, staging, upload
+from tests.bench import demo, orchestration, report, requests, staging, sweep, upload
 from tests.bench.figures import QUICK, Figure, Sizes
 from tests.bench.rigs import PROJECT, sandbox
 
 ALONE: dict[str, Callable[[Sizes, Path], Iterator[Figure]]] = {
     "upload": upload.measure,
     "staging": staging.measure,
+    "sweep": sweep.measure,
     "demo": demo.measure,
 }
 IN_SANDBOX: dict[str, Callable[[Sizes, Running], Iterator[Figure]]] = {

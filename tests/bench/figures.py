@@ -50,6 +50,7 @@ class Sizes:
     requests: int = 60
     triggers: int = 5
     small_files: int = 1000
+    swept_folders: int = 20_000
 
 
 QUICK = Sizes(
@@ -61,6 +62,7 @@ QUICK = Sizes(
     requests=15,
     triggers=2,
     small_files=100,
+    swept_folders=1000,
 )
 """For a try while developing: its figures say little."""
 

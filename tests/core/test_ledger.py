@@ -185,6 +185,18 @@ def test_files_that_came_since_the_first_attempt_are_none_of_the_imports() -> No
     assert [each.name for each in to_do] == ["a.tif"]
 
 
+def test_what_was_only_found_in_omero_is_not_all_that_the_import_is_about() -> None:
+    found = as_left("a.tif", Stage.DONE).model_copy(update={"files": (), "bytes_total": 0})
+    ledger = restored(found, failed_too=True)
+    assert not ledger.is_whole
+
+    to_do = ledger.open([fileset("a.tif"), fileset("b.tif")], ())
+
+    assert [each.name for each in to_do] == ["b.tif"]
+    assert ledger.is_whole
+    assert ledger.status(fileset("a.tif").key).files == ("/data/alice/a.tif",)
+
+
 def test_a_share_that_was_away_waits_and_its_files_are_taken_up_when_it_is_back() -> None:
     ledger = Ledger()
     assert ledger.open((), [AWAY]) == ()

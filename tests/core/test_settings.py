@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from flows.core.settings import PREFIX, Settings, read_settings
+from flows.core.settings import PREFIX, Settings, Sweeps, read_settings
 
 EXAMPLE = Path(__file__).parents[2] / "deployments" / "courier.example.env"
 OWN_NAMES = {"servers": "main", "roots": "homes", "tokens": "scope", "channels": "team"}
@@ -246,3 +246,14 @@ def test_the_environment_wins_over_the_file(environment: pytest.MonkeyPatch, tmp
     http = read_settings().http
 
     assert (http.host, http.port) == ("0.0.0.0", 8002)
+
+
+@pytest.mark.parametrize(
+    ("memory", "file"),
+    [
+        pytest.param(Path("/var/lib/sweeps"), Path("/var/lib/sweeps/confocal.db"), id="where it was set"),
+        pytest.param(None, Path.home() / ".cache/omero-courier/sweeps/confocal.db", id="in the account's cache"),
+    ],
+)
+def test_each_sweep_remembers_in_a_file_of_its_own(memory: Path | None, file: Path) -> None:
+    assert Sweeps(memory=memory).memory_of("confocal") == file

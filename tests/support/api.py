@@ -24,6 +24,7 @@ from flows.core.names import INTERIM_TOLD, REPLAY_ALL, TOLD, server_tag, user_ta
 from flows.core.requests import Target
 from flows.core.settings import Settings
 from flows.core.status import FilesetStatus
+from tests.support.sweep_runs import SweepsInMemory
 
 TOKEN = "a-token-for-the-microscope"
 WIDE_TOKEN = "a-token-for-everybody"
@@ -74,10 +75,11 @@ class OmeroInMemory:
             raise self.away
 
 
-class RunsInMemory:
+class RunsInMemory(SweepsInMemory):
     """Keeps runs as the workflow engine does."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.kept: dict[UUID, Run] = {}
         self.carried: dict[str, str] = {}
         self.statuses: dict[UUID, tuple[FilesetStatus, ...]] = {}

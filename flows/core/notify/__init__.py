@@ -4,6 +4,7 @@ from flows.core.notify.channels import Delivery, receivers, send
 from flows.core.notify.letters import Letter, letters, shortened
 from flows.core.notify.messages import Message, failure_alert, headline, import_summary, report_page
 from flows.core.notify.notices import Day, Delay, Matter, ServerDay, digest, interim_word
+from flows.core.notify.sweep_notices import SweepNotice, folder_away, set_aside
 
 __all__ = [
     "Day",
@@ -13,8 +14,10 @@ __all__ = [
     "Matter",
     "Message",
     "ServerDay",
+    "SweepNotice",
     "digest",
     "failure_alert",
+    "folder_away",
     "headline",
     "import_summary",
     "interim_word",
@@ -22,5 +25,6 @@ __all__ = [
     "receivers",
     "report_page",
     "send",
+    "set_aside",
     "shortened",
 ]

@@ -19,6 +19,7 @@ from omero.rtypes import rstring, unwrap
 from pydantic import Field
 
 from flows.core.errors import TargetNotFound
+from flows.core.omero_client.holdings import batches
 from flows.core.omero_client.session import OmeroSession
 from flows.core.requests import Fileset, Frozen
 
@@ -90,12 +91,16 @@ def record_provenance(session: OmeroSession, fileset_id: int, run_key: str, imag
 
 def without_provenance(session: OmeroSession, images: Sequence[int]) -> list[int]:
     """Return those images that do not say yet where they came from."""
-    rows = session.rows(
-        "select l.parent.id from ImageAnnotationLink l where l.parent.id in (:images) and l.child.ns = :namespace",
-        images=list(images),
-        namespace=PROVENANCE,
-    )
-    return sorted(set(images) - {each for (each,) in rows})
+    said = {
+        image
+        for some in batches(images)
+        for (image,) in session.rows(
+            "select l.parent.id from ImageAnnotationLink l where l.parent.id in (:images) and l.child.ns = :namespace",
+            images=some,
+            namespace=PROVENANCE,
+        )
+    }
+    return sorted(set(images) - said)
 
 
 def comment(text: str, namespace: str | None = None) -> Any:

@@ -22,7 +22,7 @@ from flows.core.omero_client.fence import sessions_of
 from flows.core.omero_client.holdings import NOTHING, all_marked, holdings, unreadable
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.upload import CHUNK, opened
-from flows.core.requests import ImportedFileset, StagedFile, StagedFileset
+from flows.core.requests import Fileset, ImportedFileset, StagedFile, StagedFileset
 from flows.core.settings import Checksum
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def _candidates(
 ) -> Mapping[str, Mapping[int, bool]]:
     """Return, by key, the filesets in OMERO that are alike, and whether they hold the very same bytes."""
     same = _same_content(session, filesets, local)
-    for key, marked in _same_mark(session, filesets).items():
+    for key, marked in same_mark(session, [staged.fileset for staged in filesets]).items():
         same[key] = dict.fromkeys(marked, False) | same[key]
     return same
 
@@ -108,24 +108,31 @@ class Local:
             return file.sha1
         if (file.path, algorithm) not in self._known:
             try:
-                self._known[file.path, algorithm] = self._compute(file, algorithm)
+                self._known[file.path, algorithm] = checksum_of(file, algorithm, self._control)
             except SourceError as error:
                 # Whoever uploads it will say so, of this file alone.
                 log.info("%s", error)
                 self._known[file.path, algorithm] = None
         return self._known[file.path, algorithm]
 
-    def _compute(self, file: StagedFile, algorithm: Checksum) -> str:
-        checksum, size = new_hash(algorithm), 0
-        with opened(file) as source:
-            buffer = memoryview(bytearray(min(CHUNK, max(file.size, 1))))
-            while count := source.readinto(buffer):
-                self._control.check()
-                checksum.update(buffer[:count])
-                size += count
-        if size != file.size:
-            raise SourceChanged("The file changed since it was checked.", which=file.client_path)
-        return checksum.hexdigest()
+
+def checksum_of(file: StagedFile, algorithm: Checksum, control: Control) -> str:
+    """Read a file, and return its checksum in the form in which OMERO keeps it.
+
+    Raises:
+        SourceError: it cannot be read, or is not as long as it was.
+        ImportCancelled: `control` said so, as it may on every chunk.
+    """
+    checksum, size = new_hash(algorithm), 0
+    with opened(file) as source:
+        buffer = memoryview(bytearray(min(CHUNK, max(file.size, 1))))
+        while count := source.readinto(buffer):
+            control.check()
+            checksum.update(buffer[:count])
+            size += count
+    if size != file.size:
+        raise SourceChanged("The file changed since it was checked.", which=file.client_path)
+    return checksum.hexdigest()
 
 
 def _same_content(
@@ -160,11 +167,11 @@ def _agree(staged: StagedFileset, held: Sequence[Content], local: Local) -> bool
     return False
 
 
-def _same_mark(session: OmeroSession, filesets: Sequence[StagedFileset]) -> dict[str, list[int]]:
+def same_mark(session: OmeroSession, filesets: Iterable[Fileset]) -> dict[str, list[int]]:
     """Return, by key, the user's filesets in OMERO that were begun with the same paths, sizes and times."""
     keys: defaultdict[str, set[str]] = defaultdict(set)
-    for staged in filesets:
-        keys[fingerprint(staged.fileset)].add(staged.fileset.key)
+    for fileset in filesets:
+        keys[fingerprint(fileset)].add(fileset.key)
     marked = all_marked(session, "Fileset", FINGERPRINT, keys)
     own = owned(session, {each for its in marked.values() for each in its})
     return {key: [each for each in its if each in own] for mark, its in marked.items() for key in keys[mark]}

@@ -13,7 +13,7 @@ from flows.core.errors import CourierError
 from flows.core.omero_client.annotations import RUN, record_provenance, without_provenance
 from flows.core.omero_client.commands import delete_filesets
 from flows.core.omero_client.faults import means_lost, speaking_to
-from flows.core.omero_client.holdings import Holding, all_marked, holdings, unreadable, uploaded
+from flows.core.omero_client.holdings import Holding, all_marked, batches, holdings, unreadable, uploaded
 from flows.core.omero_client.processes import await_import, running
 from flows.core.omero_client.session import OmeroSession
 from flows.core.requests import ImportedFileset
@@ -153,12 +153,16 @@ def _sorted(session: OmeroSession, found: Mapping[str, Sequence[int]], held: Hel
 
 
 def _names(session: OmeroSession, filesets: Sequence[int]) -> dict[int, str]:
-    rows = session.rows(
-        "select e.fileset.id, e.clientPath from FilesetEntry e where e.fileset.id in (:filesets) order by e.id desc",
-        filesets=list(filesets),
-    )
     # The first entry of each comes last, and stays.
-    return {fileset: posixpath.basename(path) for fileset, path in rows}
+    return {
+        fileset: posixpath.basename(path)
+        for some in batches(filesets)
+        for fileset, path in session.rows(
+            "select e.fileset.id, e.clientPath from FilesetEntry e"
+            " where e.fileset.id in (:filesets) order by e.id desc",
+            filesets=some,
+        )
+    }
 
 
 def _make_good(session: OmeroSession, done: Mapping[str, Done]) -> None:

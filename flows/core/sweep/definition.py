@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, ClassVar, Literal, Self
@@ -16,25 +17,40 @@ VARIABLE = re.compile(r"[a-z][a-z0-9_]*")
 BUILT_IN = frozenset({"folder", "stem", "file", "relative", "date"})
 """Variables that every file has: the name of its folder, its name without and with suffix, its path below the root
 without its name, and the day of its last change as YYYY-MM-DD, in UTC."""
-DESTINATIONS = ("user", "group", "project", "dataset", "screen")
+DESTINATIONS = ("user", "group", "target", "project", "dataset", "screen")
 """What a variable of that name, from the path, the pattern, the table or a sidecar, decides by itself."""
+
+
+def variables_in(template: str) -> list[str]:
+    """Return the variables of a template, in order."""
+    return [field for _, field, _, _ in Formatter().parse(template) if field is not None]
 
 
 def _template(text: str) -> str:
     try:
-        fields = [field for _, field, _, _ in Formatter().parse(text) if field is not None]
+        parts = list(Formatter().parse(text))
     except ValueError as wrong:
         raise ValueError(f"{text!r}: {wrong}; write {{{{ and }}}} for braces") from None
-    if bad := [field for field in fields if not VARIABLE.fullmatch(field)]:
-        raise ValueError(f"{text!r}: {bad[0]!r} is no variable: lower-case letters, digits and _")
+    for _, field, form, conversion in parts:
+        if field is not None and not VARIABLE.fullmatch(field):
+            raise ValueError(f"{text!r}: {field!r} is no variable: lower-case letters, digits and _")
+        if form or conversion:
+            raise ValueError(f"{text!r}: {{{field}}} is written without anything behind the name")
     return text
 
 
 def _path_template(text: str) -> str:
     _template(text)
-    parts = text.split("/")
-    if text.startswith("/") or any(part in {"", ".", ".."} for part in parts):
+    variables = variables_in(text)
+    if text.startswith("/") or any(part in {"", ".", ".."} for part in text.split("/")):
         raise ValueError(f"{text!r}: folders below the root, for example {{user}}/{{project}}/{{dataset}}")
+    parts = list(Formatter().parse(text))
+    if any(before[1] and here[1] and not here[0] for before, here in pairwise(parts)):
+        raise ValueError(f"{text!r}: put something between two variables, to tell where the first one ends")
+    if len(set(variables)) < len(variables):
+        raise ValueError(f"{text!r}: each variable once")
+    if "screen" in variables and {"project", "dataset"} & set(variables):
+        raise ValueError(f"{text!r}: a screen is in no project and holds no dataset")
     return text
 
 
@@ -45,12 +61,16 @@ def _regular(text: str) -> str:
         raise ValueError(f"{text!r}: {wrong}") from None
     if not pattern.groupindex:
         raise ValueError(f"{text!r}: name what it finds, for example (?P<user>[a-z]+)")
+    if bad := [name for name in pattern.groupindex if not VARIABLE.fullmatch(name)]:
+        raise ValueError(f"{text!r}: {bad[0]!r} is no variable: lower-case letters, digits and _")
     return text
 
 
 def _absolute(path: Path) -> Path:
     if not path.is_absolute():
         raise ValueError(f"{path} is not absolute")
+    if ".." in path.parts:
+        raise ValueError(f"{path}: a path may not go up with '..'")
     return path
 
 
@@ -67,13 +87,15 @@ where `*` stops at no slash; any other with the name."""
 class Part(BaseModel):
     """A part of a definition."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Schedule(Part):
     """When it is swept: after an interval, or at the times of a cron line."""
 
-    every_minutes: float | None = Field(default=None, ge=0.05, description="Minutes from one sweep to the next.")
+    every_minutes: float | None = Field(
+        default=None, ge=0.05, le=525_600, description="Minutes from one sweep to the next."
+    )
     cron: str | None = Field(default=None, description="Five fields, for example `*/10 7-20 * * 1-5`.")
     timezone: str = Field(default="UTC", description="Of the cron line, for example Europe/London.")
     watch: bool = Field(
@@ -116,7 +138,7 @@ class Settled(Part):
     """When the files of a fileset are complete."""
 
     quiet_minutes: float = Field(
-        default=5, ge=0, description="Minutes without a change of any of its files, seen at two looks."
+        default=5, ge=0, le=525_600, description="Minutes without a change of any of its files, seen at two looks."
     )
     marker: Pattern | None = Field(
         default=None,
@@ -172,13 +194,24 @@ class Assign(Part):
             raise ValueError("give either target, or project, dataset or screen")
         if self.screen and (self.project or self.dataset):
             raise ValueError("a screen is in no project and holds no dataset")
-        if not (self.user or self.sidecars or self.table or "user" in self._variables()):
+        if not (self.user or self.sidecars or self.table or "user" in self.from_path):
             raise ValueError("say whose the files are: {user} in path or pattern, a table, sidecars, or user")
         return self
 
-    def _variables(self) -> set[str]:
-        fields = {field for _, field, _, _ in Formatter().parse(self.path or "") if field}
-        return fields | set(re.compile(self.pattern or "").groupindex)
+    @property
+    def from_path(self) -> frozenset[str]:
+        """The variables that the path template and the pattern name."""
+        return frozenset(variables_in(self.path or "")) | set(re.compile(self.pattern or "").groupindex)
+
+    @property
+    def templates(self) -> dict[tuple[str | int, ...], str]:
+        """Every template that is filled in for a file, by its place in the definition."""
+        found: dict[tuple[str | int, ...], str | None] = {
+            (name,): getattr(self, name) for name in ("user", "group", "project", "dataset", "screen", "name")
+        }
+        found |= {("tags", number): tag for number, tag in enumerate(self.tags)}
+        found |= {("key_values", key): value for key, value in self.key_values.items()}
+        return {place: template for place, template in found.items() if template is not None}
 
 
 class Afterwards(Part):
@@ -187,7 +220,7 @@ class Afterwards(Part):
     imported: Literal["keep", "move", "delete"] = Field(
         default="keep", description="Once OMERO holds the same bytes: left, moved to `imported/`, or deleted."
     )
-    delay_hours: float = Field(default=0, ge=0, description="Hours between the import and that.")
+    delay_hours: float = Field(default=0, ge=0, le=87_600, description="Hours between the import and that.")
     failed: Literal["leave", "move"] = Field(
         default="leave", description="What failed for good: left, or moved to `failed/` with a .reason.txt."
     )

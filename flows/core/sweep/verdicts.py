@@ -60,3 +60,5 @@ class Decision(Frozen):
     """None where it is not known, or does not matter any more."""
     run_id: str | None = None
     """The import that has, or had, it."""
+    omero_id: int | None = None
+    """The id of the fileset in OMERO that holds it, where that is known."""

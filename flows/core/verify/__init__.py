@@ -2,6 +2,6 @@
 
 from flows.core.verify.check import verify_fileset
 from flows.core.verify.expand import Expansion, expand
-from flows.core.verify.roots import Access, Gate, Permit
+from flows.core.verify.roots import Access, Gate, Permit, check_after
 
-__all__ = ["Access", "Expansion", "Gate", "Permit", "expand", "verify_fileset"]
+__all__ = ["Access", "Expansion", "Gate", "Permit", "check_after", "expand", "verify_fileset"]

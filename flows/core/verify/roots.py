@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Protocol
+from typing import Literal, Protocol
 
 from flows.core.errors import SourceNotAllowed
 from flows.core.requests import Frozen
@@ -70,11 +70,7 @@ class Access:
         return not any(_holds_something(folder) for folder in self._folder(permit.root))
 
     def _folder(self, name: str) -> tuple[str, ...]:
-        """Return where a root lies for this user; nothing where the login name would make it another place."""
-        path = str(self.roots[name].path)
-        if "{user}" in path and (self.user in {"", ".", ".."} or "/" in self.user or "\0" in self.user):
-            return ()
-        return (os.path.realpath(path.replace("{user}", self.user)),)
+        return _folder_of(self.roots[name], self.user)
 
     def _may_use(self, name: str) -> bool:
         if self.only_roots is not None and not {name, EVERY_ROOT} & set(self.only_roots):
@@ -82,6 +78,42 @@ class Access:
         root = self.roots[name]
         personal = "{user}" in str(root.path) and not (root.users or root.groups)
         return root.everyone or personal or self.user in root.users or bool(root.groups & set(self.groups))
+
+
+def check_after(roots: Mapping[str, Root], user: str, path: str, what: Literal["move", "delete"]) -> None:
+    """Check that a root lets its files be moved or deleted once they were imported.
+
+    The deepest root that holds the path decides, whoever may import from it; of several there, each has to allow it.
+
+    Args:
+        roots: those configured.
+        user: OMERO login name that it was imported for.
+        path: with all links resolved.
+        what: is to be done.
+
+    Raises:
+        SourceNotAllowed: it may not be done, or the path lies below no root.
+    """
+    holding = [
+        (len(folder), name) for name, root in roots.items() for folder in _folder_of(root, user) if _holds(folder, path)
+    ]
+    deepest = [name for depth, name in holding if depth == max(holding)[0]]
+    forbidding = [name for name in deepest if what not in roots[name].after]
+    if forbidding or not deepest:
+        why = f"by the root {', '.join(forbidding)}" if deepest else "since it lies below no root"
+        raise SourceNotAllowed(
+            f"It may not be {what}d: not allowed {why}.",
+            which=path,
+            advice=f"The operator can allow it with `{what}` in `after` of that root.",
+        )
+
+
+def _folder_of(root: Root, user: str) -> tuple[str, ...]:
+    """Return where a root lies for this user; nothing where the login name would make it another place."""
+    path = str(root.path)
+    if "{user}" in path and (user in {"", ".", ".."} or "/" in user or "\0" in user):
+        return ()
+    return (os.path.realpath(path.replace("{user}", user)),)
 
 
 def _holds(folder: str, path: str) -> bool:

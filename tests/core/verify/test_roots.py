@@ -6,7 +6,7 @@ import pytest
 
 from flows.core.errors import SourceNotAllowed
 from flows.core.settings import Root
-from flows.core.verify import Access
+from flows.core.verify import Access, check_after
 
 
 def access_to(root: Root, *, user: str = "alice", **further: object) -> Access:
@@ -120,3 +120,55 @@ def test_a_token_is_bound_to_its_roots(tmp_path: Path, only: set[str] | None, ma
     else:
         with pytest.raises(SourceNotAllowed):
             access.allowed(f"{tmp_path}/cells.tif")
+
+
+ALL_OF_IT = {"keep", "move", "delete"}
+
+
+@pytest.mark.parametrize(
+    ("after", "what", "may"),
+    [
+        ({"keep"}, "move", False),
+        ({"move"}, "move", True),
+        ({"move"}, "delete", False),
+        ({"delete"}, "delete", True),
+        ({"delete"}, "move", False),
+    ],
+)
+def test_a_root_says_what_may_be_done_with_its_files(tmp_path: Path, after: set[str], what: str, may: bool) -> None:
+    roots = {"data": Root(path=tmp_path, users={"bob"}, after=after)}
+
+    if may:
+        check_after(roots, "alice", f"{tmp_path}/cells.tif", what)
+    else:
+        with pytest.raises(SourceNotAllowed, match="data"):
+            check_after(roots, "alice", f"{tmp_path}/cells.tif", what)
+
+
+def test_the_deepest_root_says_what_may_be_done(tmp_path: Path) -> None:
+    roots = {
+        "all": Root(path=tmp_path, everyone=True, after=ALL_OF_IT),
+        "own": Root(path=tmp_path / "{user}", after={"keep"}),
+    }
+
+    check_after(roots, "alice", f"{tmp_path}/cells.tif", "delete")
+    check_after(roots, "alice", f"{tmp_path}/bob/cells.tif", "delete")
+    with pytest.raises(SourceNotAllowed, match="own"):
+        check_after(roots, "alice", f"{tmp_path}/alice/cells.tif", "delete")
+
+
+def test_of_two_roots_at_one_place_each_has_to_allow_it(tmp_path: Path) -> None:
+    roots = {
+        "one": Root(path=tmp_path, users={"alice"}, after=ALL_OF_IT),
+        "other": Root(path=tmp_path, users={"bob"}, after={"keep"}),
+    }
+
+    with pytest.raises(SourceNotAllowed, match="root other"):
+        check_after(roots, "alice", f"{tmp_path}/cells.tif", "move")
+
+
+def test_below_no_root_nothing_may_be_done(tmp_path: Path) -> None:
+    roots = {"data": Root(path=tmp_path / "data", everyone=True, after=ALL_OF_IT)}
+
+    with pytest.raises(SourceNotAllowed, match="no root"):
+        check_after(roots, "alice", f"{tmp_path}/data2/cells.tif", "move")

@@ -116,6 +116,19 @@ def test_what_is_in_omero_is_told_and_shown_though_its_process_did_not_live_to_s
     assert prefect.read_flow_run(lost.id).state.type.value == "COMPLETED"
 
 
+def test_what_omero_holds_of_an_import_is_not_taken_for_all_of_it_where_no_process_noted_what_that_is(
+    ended: Callable[..., FlowRun], omero: OmeroSession, prefect: SyncPrefectClient, here: Settings, small_ome_tiff: Path
+) -> None:
+    lost, file = ended("sprxf"), staged(small_ome_tiff)
+    import_fileset(omero, file, target=None, details=ImportDetails(), control=Uncontrolled(), run_key=key(lost, file))
+
+    tell(prefect, lost, here)
+    tell(prefect, prefect.read_flow_run(lost.id), here)
+
+    state = prefect.read_flow_run(lost.id).state
+    assert (state.type.value, state.name) == ("FAILED", names.PARTLY_FAILED)
+
+
 def test_what_is_half_done_in_omero_is_removed(
     ended: Callable[..., FlowRun], omero: OmeroSession, prefect: SyncPrefectClient, here: Settings, small_ome_tiff: Path
 ) -> None:

@@ -1,0 +1,1 @@
+"""Sweep definitions at hand: commands that look at them, examples, and their schema for editors."""

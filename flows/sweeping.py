@@ -1,0 +1,255 @@
+"""One sweep of one folder: what surrounds and joins its steps, so that the flow is a page of plain calls."""
+
+import json
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import NoReturn
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.exceptions import Abort
+from prefect.runtime import flow_run as this_run
+from prefect.states import Completed, Failed
+from prefect.tasks import Task
+
+from flows.core.audit import AuditTrail
+from flows.core.control import Uncontrolled
+from flows.core.errors import CourierError, SourceAway, SweepUnderWay
+from flows.core.names import FOLDER_AWAY, UNDER_WAY
+from flows.core.notify import SweepNotice
+from flows.core.settings import Settings, read_settings
+from flows.core.sweep.afterwards import put_away
+from flows.core.sweep.assignment import Assigner
+from flows.core.sweep.departures import Confirmations, as_decision, departures
+from flows.core.sweep.ground import Ground
+from flows.core.sweep.items import Outcome
+from flows.core.sweep.loading import server_of, sweep_of
+from flows.core.sweep.look import Look, look
+from flows.core.sweep.memory import Memory
+from flows.core.sweep.report import SweepTotals, in_words
+from flows.core.sweep.verdicts import Decision, Verdict
+from flows.core.verify.settle import SYSTEM_CLOCK
+from flows.core.worker_orders import be_gentle
+from flows.locks import alone
+from flows.log import tidy_log
+from flows.patience import patiently
+from flows.sweep_handing import Handing
+from flows.sweep_report import leave_report, tell_of_folder_away, tell_of_what_is_set_aside
+from flows.sweep_runs import SweepImports
+
+log = logging.getLogger(__name__)
+
+SET_ASIDE = "set aside"
+"""The note, in a sweep's memory, of what the administrators have heard of."""
+GONE = frozenset({Outcome.MOVED, Outcome.DELETED, Outcome.GONE})
+Step = Task[["Sweeping"], State[None]]
+
+
+def name_sweep() -> str:
+    """Name a run after its sweep: `sweep confocal`."""
+    return f"sweep {this_run.parameters['sweep']}{' (dry run)' if this_run.parameters.get('dry_run') else ''}"
+
+
+class WhileAlone(Uncontrolled):
+    """Lets a sweep go on while no other one of its folder can be under way."""
+
+    def __init__(self, is_lost: threading.Event) -> None:
+        self._is_lost = is_lost
+
+    def check(self) -> None:
+        """Go on while the lock is held."""
+        if self._is_lost.is_set():
+            raise SweepUnderWay("Prefect was away, so that another sweep of this folder may have begun.")
+
+
+class Sweeping:
+    """What the steps of one sweep share, and what they come to."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        memory: Memory,
+        client: SyncPrefectClient,
+        control: WhileAlone,
+        *,
+        dry_run: bool,
+    ) -> None:
+        """Begin.
+
+        Raises:
+            RequestError: there is no such sweep, or its definition is at fault.
+        """
+        self.name, self.dry_run = name, dry_run
+        self.settings = settings
+        self.definition = sweep_of(settings, name)
+        self.server_name = server_of(self.definition, settings)
+        self.started = datetime.now(UTC)
+        self.decisions: list[Decision] = []
+        self._server = settings.servers[self.server_name]
+        self._memory = memory
+        self._client = client
+        self._control = control
+        self._assigner = Assigner(self.definition)
+        self._handing = Handing(
+            name,
+            self.definition,
+            self.server_name,
+            settings=settings,
+            memory=memory,
+            imports=SweepImports(client, name, self.server_name, self._server),
+            control=control,
+            dry_run=dry_run,
+        )
+        self._look: Look | None = None
+        self._put_away = 0
+        self._kept: list[Decision] = []
+        self._problem: CourierError | None = None
+
+    def does(self, *steps: Step) -> None:
+        """Take the steps one after the other, until one of them stops the sweep."""
+        for step in steps:
+            if self._problem is None:
+                step(self, return_state=True)
+
+    def does_in_any_case(self, step: Step) -> None:
+        """Take a step whatever happened before."""
+        step(self, return_state=True)
+
+    def stopped_by(self, error: CourierError) -> None:
+        """Keep why the sweep stopped; the first reason stays."""
+        log.error("%s", error)
+        self._problem = self._problem or error
+
+    def take_up(self) -> None:
+        """See what became of what earlier sweeps handed over."""
+        self._handing.take_up()
+
+    def look_through(self) -> None:
+        """Look at the folder; a dry run looks twice, so that it sees what is settled."""
+        for _ in range(2 if self.dry_run else 1):
+            self._look = look(
+                self.definition,
+                assigner=self._assigner,
+                memory=self._memory,
+                verification=self.settings.verification,
+                control=self._control,
+                clock=SYSTEM_CLOCK,
+            )
+        self.decisions = list(self._look.decisions) if self._look else []
+
+    def hand_over(self) -> None:
+        """Ask for imports of what is new, as far as OMERO and the limits allow."""
+        self.decisions = self._handing.hand_over(self.decisions)
+
+    def put_away(self) -> None:
+        """Move or delete what was imported, or failed, as the definition says."""
+        wishes = self.definition.afterwards
+        verdicts = [Verdict.IMPORTED] * (wishes.imported != "keep") + [Verdict.FAILED] * (wishes.failed != "leave")
+        if self.dry_run or not verdicts:
+            return
+        items = list(departures(self._memory.with_verdict(*verdicts)))
+        with Confirmations(self._server, self._control) as confirmations:
+            handled = put_away(items, self._ground(confirmations))
+        gone = [each.item.fileset.key for each in handled if each.outcome in GONE]
+        self._memory.forget(gone)
+        self._put_away = len(gone)
+        self._kept = [as_decision(each) for each in handled if each.outcome is Outcome.KEPT]
+
+    def _ground(self, confirmations: Confirmations) -> Ground:
+        return Ground(
+            sweep=self.name,
+            server=self.server_name,
+            root=self.definition.root,
+            afterwards=self.definition.afterwards,
+            quiet=self.definition.quiet,
+            roots=self.settings.roots,
+            confirm=confirmations.confirm,
+            audit=AuditTrail(self.settings.audit).write,
+            control=self._control,
+            now=lambda: datetime.now(UTC),
+        )
+
+    def show(self) -> None:
+        """Leave the report, and tell the administrators what they have not heard yet."""
+        leave_report(self._client, self.totals(), [*self.decisions, *self._kept])
+        if self.dry_run:
+            return
+        url = f"{self.settings.console.url.rstrip('/')}/runs/flow-run/{this_run.id}"
+        about = SweepNotice(sweep=self.name, root=str(self.definition.root), url=url)
+        administrators = self.settings.notifications.administrators
+        if isinstance(self._problem, SourceAway):
+            tell_of_folder_away(about, str(self._problem), self.server_name, self.started, administrators)
+        elif self._problem is None:
+            tell_of_what_is_set_aside(about, self._newly_set_aside(), self.server_name, administrators)
+
+    def _newly_set_aside(self) -> list[tuple[str, str]]:
+        """Return path and reason of what is in quarantine, and was not at the sweep before."""
+        aside = {each.path: each.reason for each in self.decisions if each.verdict is Verdict.QUARANTINED}
+        before = set(json.loads(self._memory.note(SET_ASIDE) or "[]"))
+        self._memory.set_note(SET_ASIDE, json.dumps(sorted(aside)))
+        return sorted((path, reason) for path, reason in aside.items() if path not in before)
+
+    def totals(self) -> SweepTotals:
+        """Return what the sweep came to, counted."""
+        found = self._look
+        verdicts = Counter(found.counts if found else {})
+        # What was decided after the look counts as what it was decided to be.
+        verdicts.subtract(each.verdict for each in (found.decisions if found else ()))
+        verdicts.update(each.verdict for each in self.decisions)
+        return SweepTotals(
+            sweep=self.name,
+            server=self.server_name,
+            run_id=str(this_run.id),
+            dry_run=self.dry_run,
+            started=self.started,
+            seconds=(datetime.now(UTC) - self.started).total_seconds(),
+            folders=found.folders if found else 0,
+            files=found.files if found else 0,
+            verdicts={verdict: count for verdict, count in verdicts.items() if count},
+            skipped=dict(found.skipped) if found else {},
+            imports=len(self._handing.batches),
+            handed_over=sum(len(batch.filesets) for batch in self._handing.batches),
+            put_away=self._put_away,
+            problem=str(self._problem) if self._problem else "",
+        )
+
+    def verdict(self) -> State[None]:
+        """Return the state that the run ends in."""
+        message = in_words(self.totals())
+        if isinstance(self._problem, SourceAway):
+            return Failed(name=FOLDER_AWAY, message=message)
+        return Failed(message=message) if self._problem else Completed(message=message)
+
+
+@contextmanager
+def sweeping(sweep: str, *, dry_run: bool) -> Iterator[Sweeping]:
+    """Surround the steps: no other sweep of the folder meanwhile, and the memory open.
+
+    A dry run works on a copy of the memory, and needs no lock.
+    """
+    tidy_log()
+    settings = read_settings()
+    be_gentle(settings.worker)
+    place = settings.sweeps.memory_of(sweep)
+    with get_client(sync_client=True) as client:
+        if dry_run:
+            with Memory.copied(place) as memory:
+                yield Sweeping(sweep, settings, memory, client, WhileAlone(threading.Event()), dry_run=True)
+            return
+        try:
+            with alone(sweep) as lost, Memory.opened(place) as memory:
+                yield Sweeping(sweep, settings, memory, client, WhileAlone(lost), dry_run=False)
+        except SweepUnderWay as other:
+            _end_without_a_sweep(client, other)
+
+
+def _end_without_a_sweep(client: SyncPrefectClient, why: SweepUnderWay) -> NoReturn:
+    state: State[None] = Completed(name=UNDER_WAY, message=str(why))
+    patiently(lambda: client.set_flow_run_state(UUID(str(this_run.id)), state))
+    raise Abort(str(why))

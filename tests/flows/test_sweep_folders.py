@@ -1,0 +1,171 @@
+"""Folders that import themselves, in the sandbox: what OMERO holds after sweeps, whatever happened to the folder."""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from deployments.sandbox.images import make_small_ome_tiff, make_truncated
+from flows.core.names import FOLDER_AWAY, UNDER_WAY
+from flows.core.sweep.memory import Memory
+from flows.core.sweep.verdicts import Verdict
+from flows.locks import alone
+from tests.support.courier import eventually
+from tests.support.instrument import Instrument
+from tests.support.sweeps import WatchedFolder
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
+
+ImagesIn = Callable[[str], list[str]]
+
+
+def test_what_lies_in_the_folder_is_imported_where_its_path_says(watched: WatchedFolder, images_in: ImagesIn) -> None:
+    watched.is_defined()
+    one, two = (watched.gets(f"{watched.name}-a/{name}") for name in ("one.ome.tiff", "two.ome.tiff"))
+    swept = watched.imports_everything()
+
+    assert images_in(f"{watched.name}-a") == [one.name, two.name]
+    assert swept.count(Verdict.IMPORTED) == 2
+
+
+def test_a_dry_run_says_what_would_be_imported_and_changes_nothing(watched: WatchedFolder, images_in: ImagesIn) -> None:
+    watched.is_defined()
+    image = watched.gets(f"{watched.name}-dry/one.ome.tiff")
+    swept = watched.is_swept(dry_run=True)
+
+    row = swept.row(image)
+    assert (row.verdict, row.user, row.target) == (Verdict.NEW, "alice", f"Dataset:name:{watched.name}-dry")
+    assert (swept.totals.imports, watched.memory.exists()) == (0, False)
+
+
+def test_nothing_is_imported_twice_though_the_memory_is_deleted(watched: WatchedFolder, images_in: ImagesIn) -> None:
+    watched.is_defined()
+    watched.gets(f"{watched.name}-b/one.ome.tiff")
+    watched.imports_everything()
+    for file in watched.memory.parent.glob(f"{watched.memory.name}*"):
+        file.unlink()
+    swept = watched.imports_everything()
+
+    assert images_in(f"{watched.name}-b") == ["one.ome.tiff"]
+    assert (swept.count(Verdict.IMPORTED), swept.totals.imports) == (1, 0)
+
+
+def test_a_file_that_was_touched_or_renamed_is_not_imported_again(watched: WatchedFolder, images_in: ImagesIn) -> None:
+    watched.is_defined()
+    touched = watched.gets(f"{watched.name}-c/touched.ome.tiff")
+    renamed = watched.gets(f"{watched.name}-c/before.ome.tiff")
+    watched.imports_everything()
+    os.utime(touched)
+    renamed.rename(renamed.with_name("after.ome.tiff"))
+    swept = watched.imports_everything()
+
+    assert images_in(f"{watched.name}-c") == ["before.ome.tiff", "touched.ome.tiff"]
+    assert swept.count(Verdict.IMPORTED) == 2
+
+
+def test_a_file_whose_content_changed_is_new(watched: WatchedFolder, images_in: ImagesIn) -> None:
+    watched.is_defined()
+    image = watched.gets(f"{watched.name}-d/one.ome.tiff")
+    watched.imports_everything()
+    make_small_ome_tiff(image, seed=20261125)
+    watched.imports_everything()
+
+    assert images_in(f"{watched.name}-d") == ["one.ome.tiff", "one.ome.tiff"]
+
+
+def test_a_vanished_folder_is_not_an_empty_one(watched: WatchedFolder, images_in: ImagesIn) -> None:
+    watched.is_defined()
+    watched.gets(f"{watched.name}-e/one.ome.tiff")
+    watched.imports_everything()
+    elsewhere = watched.root.rename(watched.root.with_name(f"{watched.root.name}-elsewhere"))
+    away = watched.is_swept()
+    watched.root.mkdir()
+    empty = watched.is_swept()
+    watched.root.rmdir()
+    elsewhere.rename(watched.root)
+    back = watched.is_swept()
+
+    assert (away.state, empty.state, back.state) == (FOLDER_AWAY, FOLDER_AWAY, "Completed")
+    assert (back.count(Verdict.IMPORTED), back.totals.imports) == (1, 0)
+
+
+def test_sweeps_of_one_folder_never_overlap(watched: WatchedFolder) -> None:
+    watched.is_defined()
+    with alone(watched.name):
+        swept = watched.is_swept()
+
+    assert swept.state == UNDER_WAY
+
+
+def test_files_of_a_user_whom_omero_does_not_know_are_set_aside_and_told_once(watched: WatchedFolder) -> None:
+    watched.is_defined(assign={"path": "{user}/{dataset}"})
+    image = watched.gets("nobody-of-that-name/day/one.ome.tiff")
+    watched.is_swept()
+    watched.is_swept()
+    swept = watched.is_swept()
+
+    assert (swept.row(image).verdict, swept.row(image).code) == (Verdict.QUARANTINED, "unknown-user")
+    assert len(eventually(watched.mails, "the mail")) == 1
+
+
+def test_what_failed_is_not_tried_again_until_it_is_released(watched: WatchedFolder) -> None:
+    watched.is_defined()
+    (watched.root / watched.name).mkdir()
+    broken = make_truncated(watched.root / watched.name / "broken.ome.tiff")
+    first = watched.imports_everything()
+    second = watched.is_swept()
+    with Memory.opened(watched.memory) as memory:
+        memory.release()
+    third = watched.imports_everything()
+
+    assert [each.row(broken).verdict for each in (first, second, third)] == [Verdict.FAILED] * 3
+    assert first.row(broken).import_id == second.row(broken).import_id != third.row(broken).import_id
+
+
+def test_limits_cut_what_is_new_into_imports_and_leave_the_rest_for_later(watched: WatchedFolder) -> None:
+    watched.is_defined(limits={"filesets_per_run": 2, "filesets_per_sweep": 3})
+    for number in range(4):
+        watched.gets(f"{watched.name}-f/{number}.ome.tiff")
+    watched.is_swept()
+    swept = watched.is_swept()
+
+    assert (swept.totals.imports, swept.totals.handed_over, swept.count(Verdict.WAITING)) == (2, 3, 1)
+    assert watched.imports_everything().count(Verdict.IMPORTED) == 4
+
+
+def test_odd_names_and_files_stop_nothing(watched: WatchedFolder, images_in: ImagesIn) -> None:
+    watched.is_defined()
+    folder = watched.root / f"{watched.name}-g"
+    watched.gets(f"{folder.name}/two\nlines.ome.tiff")
+    watched.gets(f"{folder.name}/{'long' * 60}.ome.tiff")
+    (folder / "empty.tif").touch()
+    (folder / "five.tif").write_bytes(b"II*\0\0")
+    (folder / "loop").symlink_to(folder)
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.tif")).write_bytes(b"II*\0")
+    swept = watched.imports_everything()
+
+    assert images_in(folder.name) == [f"{'long' * 60}.ome.tiff", "two\nlines.ome.tiff"]
+    set_aside = {each.path.rpartition("/")[2]: each.verdict for each in swept.rows if each.code != "imported"}
+    assert {set_aside[name] for name in ("empty.tif", "caf�.tif")} == {Verdict.QUARANTINED}
+    assert set_aside["five.tif"] in {Verdict.FAILED, Verdict.QUARANTINED}
+
+
+def test_what_an_instrument_finished_is_in_omero_once(
+    watched: WatchedFolder, images_in: ImagesIn, tmp_path: Path
+) -> None:
+    quiet = timedelta(seconds=2)
+    watched.is_defined(settled={"quiet_minutes": quiet / timedelta(minutes=1)})
+    folder = watched.root / f"{watched.name}-h"
+    folder.mkdir()
+    instrument = Instrument(folder, tmp_path, seed=7)
+    at_work = instrument.steps(10)
+    while next(at_work, "over") != "over":
+        for _ in range(8):
+            next(at_work, None)
+        watched.is_swept()
+    watched.imports_everything()
+
+    assert images_in(folder.name) == sorted(instrument.finished)
+    assert instrument.begun
