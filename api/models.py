@@ -123,7 +123,10 @@ class FilesetAnswer(BaseModel):
     """Files that OMERO imports together, and how far they are."""
 
     name: str = Field(examples=["cells.ome.tiff"])
-    files: list[str] = Field(examples=[["/data/alice/today/cells.ome.tiff"]])
+    files: list[str] = Field(
+        description="What OMERO opens first; of very many the first 100.",
+        examples=[["/data/alice/today/cells.ome.tiff"]],
+    )
     stage: Stage = Field(examples=["done"])
     bytes_done: int = Field(description="Of the present stage.", examples=[1048576])
     bytes_total: int = Field(examples=[1048576])
@@ -208,7 +211,10 @@ class PreviewFileset(BaseModel):
     """Files that OMERO would import together."""
 
     name: str = Field(examples=["cells.ome.tiff"])
-    files: list[str] = Field(examples=[["/data/alice/today/cells.ome.tiff"]])
+    files: list[str] = Field(
+        description="What OMERO opens first; of very many the first 100.",
+        examples=[["/data/alice/today/cells.ome.tiff"]],
+    )
     bytes: int
     format: str | None = Field(description="null: not looked into, since there are so many.")
 

@@ -1,6 +1,5 @@
 """Says what an import would do, without doing it: the verify stage on what this machine can see."""
 
-import posixpath
 from collections.abc import Sequence
 
 from api.admission import Grant
@@ -9,6 +8,7 @@ from api.models import NewImport, Preview, PreviewFileset
 from flows.core.errors import ImportCancelled, SourceError
 from flows.core.requests import Failure, Fileset
 from flows.core.settings import Settings
+from flows.core.status import FILES_TOLD
 from flows.core.verify import verify_fileset
 
 SECONDS = 10.0
@@ -48,10 +48,9 @@ def _folder_of(filesets: Sequence[Fileset]) -> str | None:
     """Where images go when nothing is asked for: a dataset named after the folder of the first."""
     if not filesets:
         return None
-    folder = posixpath.basename(posixpath.dirname(filesets[0].files[0].client_path)) or "Imported"
-    return f"Dataset:name:{folder[:255]}"
+    return f"Dataset:name:{(filesets[0].folder or 'Imported')[:255]}"
 
 
 def _taken(fileset: Fileset, format_name: str | None) -> PreviewFileset:
-    files = [file.client_path for file in fileset.files]
+    files = [file.client_path for file in fileset.files[:FILES_TOLD]]
     return PreviewFileset(name=fileset.name, files=files, bytes=fileset.size, format=format_name)

@@ -1,7 +1,6 @@
 """What every stage of one run needs to know, and what they find out together."""
 
 import logging
-import posixpath
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -134,8 +133,7 @@ class Job:
             NotPermitted: the user may not write there.
         """
         if self._target is None and filesets:
-            folder = posixpath.basename(posixpath.dirname(filesets[0].files[0].client_path)) or "Imported"
-            self._target = Target(kind="Dataset", name=folder[:255])
+            self._target = Target(kind="Dataset", name=(filesets[0].folder or "Imported")[:255])
         if self._target is not None:
             resolve_target(self.account.session(), self._target, make=False)
 

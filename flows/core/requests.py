@@ -293,6 +293,10 @@ class SourceFile(Frozen):
     mtime_ns: int
 
 
+_NAMELESS = frozenset({".zattrs", ".zgroup", "zarr.json"})
+"""Files that are called the same in every OME-Zarr."""
+
+
 class Fileset(Frozen):
     """Files that OMERO imports together; the first is the one it opens."""
 
@@ -308,9 +312,20 @@ class Fileset(Frozen):
         return hashlib.sha256(paths.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
     @property
+    def path(self) -> str:
+        """What stands for it: the file that OMERO opens, or its folder where that is what people see as the image."""
+        opened = self.files[0].client_path
+        return posixpath.dirname(opened) if posixpath.basename(opened) in _NAMELESS else opened
+
+    @property
     def name(self) -> str:
-        """What people call it: the name of the file that OMERO opens."""
-        return posixpath.basename(self.files[0].client_path)
+        """What people call it."""
+        return posixpath.basename(self.path)
+
+    @property
+    def folder(self) -> str:
+        """What people call the folder that it lies in."""
+        return posixpath.basename(posixpath.dirname(self.path))
 
     @property
     def size(self) -> int:

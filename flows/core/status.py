@@ -12,6 +12,8 @@ from pydantic import Field
 from flows.core.control import Stage
 from flows.core.requests import Failure, Fileset, Frozen, ImportedImage
 
+FILES_TOLD = 100
+"""Files of a fileset that are named: an OME-Zarr has thousands, and all of this is written again and again."""
 FILESETS = "filesets"
 """The run's artifact of type `table` that holds a `FilesetStatus` per row: the API reads it."""
 
@@ -32,7 +34,7 @@ class FilesetStatus(Frozen):
     duplicate: bool = False
     """It was in OMERO already: nothing was imported."""
     files: tuple[str, ...]
-    """Client paths."""
+    """Client paths, what OMERO opens first; of very many the first ones."""
     key: str
 
     @property
@@ -46,7 +48,7 @@ class FilesetStatus(Frozen):
         return cls(
             key=fileset.key,
             name=fileset.name,
-            files=tuple(file.client_path for file in fileset.files),
+            files=tuple(file.client_path for file in fileset.files[:FILES_TOLD]),
             bytes_total=fileset.size,
         )
 

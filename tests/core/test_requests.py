@@ -220,6 +220,21 @@ def test_the_key_of_a_fileset_depends_on_its_files_and_their_order_only() -> Non
 
 
 @pytest.mark.parametrize(
+    ("first", "name", "folder"),
+    [
+        ("/data/day/a.companion.ome", "a.companion.ome", "day"),
+        ("/data/day/a.zarr/.zattrs", "a.zarr", "day"),
+        ("/data/day/a.zarr/zarr.json", "a.zarr", "day"),
+        ("/a.tif", "a.tif", ""),
+    ],
+)
+def test_a_fileset_is_called_after_what_people_see_as_the_image(first: str, name: str, folder: str) -> None:
+    one = fileset(first, "/data/other")
+
+    assert (one.name, one.folder) == (name, folder)
+
+
+@pytest.mark.parametrize(
     ("names", "target", "title"),
     [
         (["cells.tif"], "Project:name:P/Dataset:name:Cells", "alice: cells.tif into Dataset Cells"),

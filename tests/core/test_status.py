@@ -41,6 +41,15 @@ def test_a_fileset_begins_waiting_under_its_own_name() -> None:
     assert (begun.name, begun.files, begun.stage, begun.bytes_total) == ("a.tif", ("/data/a.tif",), Stage.WAITING, 7)
 
 
+def test_of_very_many_files_the_first_are_told() -> None:
+    files = tuple(SourceFile(path=f"/{n}", client_path=f"/{n}", size=1, mtime_ns=1) for n in range(1000))
+
+    begun = FilesetStatus.waiting(Fileset(files=files))
+
+    assert begun.files == tuple(f"/{n}" for n in range(100))
+    assert begun.bytes_total == 1000
+
+
 def test_a_refused_source_is_shown_as_a_failed_fileset() -> None:
     refused = FilesetStatus.refused(GONE)
 

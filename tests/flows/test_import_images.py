@@ -11,7 +11,7 @@ from omero.rtypes import rstring
 from omero.sys import ParametersI
 
 from deployments.sandbox.home import Running
-from deployments.sandbox.images import make_ome_tiff, make_small_ome_tiff
+from deployments.sandbox.images import make_ome_tiff, make_ome_tiff_set, make_small_ome_tiff
 from deployments.sandbox.understudy.control import Control
 from flows.core.omero_client.annotations import PROVENANCE
 from tests.support.courier import Courier, eventually
@@ -61,6 +61,22 @@ def test_files_come_into_the_asked_for_dataset_with_what_was_said_of_them(alice:
     said = {each.getNs(): dict(each.getValue()) for each in image.listAnnotations() if hasattr(each, "getValue")}
     assert said["openmicroscopy.org/omero/client/mapAnnotation"] == {"Cell line": "HeLa"}
     assert str(folder / "cells.ome.tiff").lstrip("/") in str(said[PROVENANCE])
+
+
+@pytest.mark.parametrize("named", ["the folder", "one of its files"])
+def test_files_that_belong_together_come_in_as_one_image(alice: Courier, omero: Any, named: str) -> None:
+    folder = alice.folder()
+    *_, last = make_ome_tiff_set(folder)
+    number = alice.asks(folder if named == "the folder" else last)
+
+    ended = alice.outcome(number)
+
+    assert ended["state"] == "completed"
+    (fileset,) = ended["filesets"]
+    names = [Path(each).name for each in fileset["files"]]
+    assert names == ["cells.companion.ome", "cells_DAPI.ome.tif", "cells_GFP.ome.tif"]
+    (image,) = images_of(omero, folder.name)
+    assert (image.getSizeZ(), image.getSizeC(), image.getSizeT()) == (3, 2, 1)
 
 
 def test_one_broken_file_stops_no_other_and_everybody_is_told_why(alice: Courier, omero: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a TIFF or OME-TIFF says of its images: dimensions, names, channels, physical sizes.
+"""What a TIFF or OME-TIFF, of one file or several, says of its images: dimensions, names, channels, physical sizes.
 
 Other formats are not read: OMERO would ask Bio-Formats.
 """
@@ -12,7 +12,9 @@ import numpy as np
 import ome_types
 import tifffile
 
-SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
+from deployments.sandbox.understudy.ome_sets import COMPANION, OmeSet, ome_set_of
+
+SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8", COMPANION)
 PIXEL_TYPES = {
     "int8": "int8",
     "int16": "int16",
@@ -83,15 +85,17 @@ class FileSeen:
 
 
 def read_file(file: Path) -> FileSeen:
-    """What a file holds; pixels are not read, but looked for.
+    """What a file holds, or the set that it belongs to; pixels are not read, but looked for.
 
     Raises:
         UnknownFormat: not a TIFF by name or by its first bytes.
-        BrokenFile: a TIFF whose directories or OME-XML cannot be read.
+        BrokenFile: a TIFF whose directories or OME-XML cannot be read, or that lacks other files of its set.
     """
     if not file.name.lower().endswith(SUFFIXES):
         raise UnknownFormat(f"Unknown file format: {file}")
     try:
+        if (found := ome_set_of(file)) is not None:
+            return _read_set(file, found)
         with tifffile.TiffFile(file) as tiff:
             images = _from_ome(tiff) if tiff.is_ome else tuple(map(_from_series, tiff.series))
             if not images:
@@ -101,6 +105,17 @@ def read_file(file: Path) -> FileSeen:
         raise UnknownFormat(f"Unknown file format: {file} ({error})") from error
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
         raise BrokenFile(f"{file.name}: {error}") from error
+
+
+def _read_set(file: Path, found: OmeSet) -> FileSeen:
+    images = tuple(map(_from_ome_image, found.document.images))
+    if not images or not found.files:
+        raise BrokenFile(f"{file.name} speaks of no image.")
+    for each in found.files:
+        with tifffile.TiffFile(each) as tiff:
+            if missing := _missing_pixels(tiff, each):
+                return FileSeen(file.name, images, missing)
+    return FileSeen(file.name, images)
 
 
 def _missing_pixels(tiff: Any, file: Path) -> str:

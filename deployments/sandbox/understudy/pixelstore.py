@@ -9,6 +9,7 @@ import tifffile
 
 from deployments.sandbox.understudy.filestore import repository_path
 from deployments.sandbox.understudy.house import House, SessionService
+from deployments.sandbox.understudy.ome_sets import ome_set_of
 from deployments.sandbox.understudy.processing import LOCATED
 from deployments.sandbox.understudy.refusals import refusal
 from deployments.sandbox.understudy.rows import Ref, Row
@@ -68,6 +69,8 @@ class PixelStore(SessionService):
     def _plane(self, z: int, c: int, t: int) -> Any:
         self._chosen()
         try:
+            if (found := ome_set_of(self._file)) is not None:
+                return _read_page(*found.place(self._series, z, c, t))
             with tifffile.TiffFile(self._file) as tiff:
                 return _read(tiff.series[self._series], {"Z": z, "C": c, "T": t})
         except (OSError, LookupError, ValueError, tifffile.TiffFileError) as error:
@@ -76,6 +79,11 @@ class PixelStore(SessionService):
     def close(self, _current: Any) -> None:
         """Forget it."""
         self.house.registry.withdraw(self.session.uuid, self._name)
+
+
+def _read_page(file: Path, number: int) -> Any:
+    with tifffile.TiffFile(file) as tiff:
+        return tiff.pages[number].asarray()
 
 
 def _read(series: Any, at: dict[str, int]) -> Any:

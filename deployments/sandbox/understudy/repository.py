@@ -1,6 +1,5 @@
 """The managed repository: where imports begin, and the shared resources through which clients find it."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import omero
@@ -79,18 +78,19 @@ class ManagedRepository(SessionService):
         call = self.call(current)
         if call.caller.group_id < 0:
             raise refusal(omero.InternalException, "OneGroupSecurityFilter is not capable of handling omero.group=-1.")
-        location = self._location(call, [entry.getClientPath().val for entry in fileset.copyUsedFiles()])
+        location = self._location(call, fileset)
         ref = self._save(call, fileset, settings, location)
         process = ImportProcess(self.house, self.session, Begun(ref, settings, location, dict(current.ctx)))
         return process.proxy
 
-    def _location(self, call: Call, client_paths: Sequence[str]) -> Any:
+    def _location(self, call: Call, fileset: Any) -> Any:
+        client_paths = [entry.getClientPath().val for entry in fileset.copyUsedFiles()]
         repository = self.house.options.data / REPOSITORY
         if self.house.faults.disk_full:
             raise refusal(omero.ResourceError, "Cannot create directory: No space left on device")
         try:
             prefix = make_directory(repository, call.caller.user_name, call.caller.user_id)
-            folder, files = kept_paths(client_paths)
+            folder, files = kept_paths(client_paths, _reader(fileset))
             shared = f"{prefix}/{folder}".rstrip("/")
             for file in files:
                 (repository / shared / file).parent.mkdir(parents=True, exist_ok=True)
@@ -150,6 +150,12 @@ class ManagedRepository(SessionService):
             if row and row.group in call.caller.member_of and call.access.allows(row, Right.WRITE):
                 found.append(process.proxy)
         return found
+
+
+def _reader(fileset: Any) -> str | None:
+    """Bio-Formats' class, where the client says which; source: ManagedRepositoryI.getReaderClass."""
+    info = fileset.copyJobLinks()[0].child.getVersionInfo() or ()
+    return next((pair.value for pair in info if pair is not None and pair.name == "bioformats.reader"), None)
 
 
 def _check_jobs(fileset: Any) -> None:

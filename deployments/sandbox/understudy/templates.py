@@ -13,6 +13,8 @@ TEMPLATE = "%user%_%userId%//%year%-%month%/%day%/%time%"
 PARENTS_KEPT = 3
 """When no reader says how many directories above a file it needs."""
 
+_READERS = "loci.formats.in."
+
 _RULES = str.maketrans(
     {'"': "'", "*": "x", ":": ";", "<": "[", ">": "]", "?": "%", "\\": "!", "|": "!"}
     | {chr(code): "_" for code in (*range(32), *range(127, 160))}
@@ -43,12 +45,29 @@ def make_directory(repository: Path, user: str, user_id: int) -> str:
     raise FileExistsError(parent)
 
 
-def kept_paths(client_paths: Sequence[str]) -> tuple[str, list[str]]:
-    """What is kept of clients' paths below the template directory: the common folder, and each file below it."""
+def kept_paths(client_paths: Sequence[str], reader: str | None = None) -> tuple[str, list[str]]:
+    """What is kept of clients' paths below the template directory: the common folder, and each file below it.
+
+    A reader that is known says how many parents of the common folder it needs, the folder itself included.
+    """
     paths = [components(path) for path in client_paths]
     common = _common_start([path[:-1] for path in paths])
-    trim = max(0, min(len(path) for path in paths) - PARENTS_KEPT - 1)
+    if reader is not None and reader.startswith(_READERS):
+        trim = max(0, len(common) - _needed(reader, paths))
+    else:
+        trim = max(0, min(len(path) for path in paths) - PARENTS_KEPT - 1)
     return "/".join(common[min(trim, len(common)) :]), ["/".join(path[len(common) :]) for path in paths]
+
+
+def _needed(reader: str, paths: Sequence[list[str]]) -> int:
+    """Source: Bio-Formats, getRequiredDirectories of each reader, and FormatTools."""
+    name = reader.removeprefix(_READERS)
+    if name == "OMETiffReader":
+        common = _common_start(paths)
+        return max(0, max(len(path) - 1 for path in paths) - len(common))
+    if name == "DicomReader":
+        return int(any(path[-1] == "DICOMDIR" for path in paths))
+    return int(name in {"OperettaReader", "ZarrReader"})
 
 
 def _common_start(paths: Sequence[list[str]]) -> list[str]:

@@ -54,6 +54,7 @@ class Upload:
         self._algorithm = algorithm
         self._watcher = watcher
         self._checksums = [""] * len(staged.files)
+        self._times = {each.client_path: each.mtime_ns for each in staged.fileset.files}
         self._failed = threading.Event()
         self._waiting = iter(range(len(staged.files)))
         self._taking = threading.Lock()
@@ -150,8 +151,7 @@ class Upload:
     def _state(self, source: FileIO, file: StagedFile) -> tuple[int, int]:
         """Return size and time of the file, when they are still those that were verified."""
         now = os.fstat(source.fileno())
-        times = {each.client_path: each.mtime_ns for each in self._staged.fileset.files}
-        as_verified = self._staged.staged or times.get(file.client_path, now.st_mtime_ns) == now.st_mtime_ns
+        as_verified = self._staged.staged or self._times.get(file.client_path, now.st_mtime_ns) == now.st_mtime_ns
         if now.st_size != file.size or not as_verified:
             raise _changed(file)
         return now.st_size, now.st_mtime_ns

@@ -48,15 +48,17 @@ def _direct(fileset: Fileset, control: Control) -> StagedFileset:
 
 def _staged(fileset: Fileset, folder: Path, control: Control) -> StagedFileset:
     copies: list[StagedFile] = []
+    key, total, before = fileset.key, fileset.size, 0
 
     def passed(done: int) -> None:
         control.check()
-        control.moved(fileset.key, Stage.TRANSFER, sum(copy.size for copy in copies) + done, fileset.size)
+        control.moved(key, Stage.TRANSFER, before + done, total)
 
     for file, place in zip(fileset.files, places(folder, fileset), strict=True):
         passed(0)
         sha1 = copy_file(file, place, passed)
         copies.append(StagedFile(path=str(place.final), client_path=file.client_path, size=file.size, sha1=sha1))
+        before += file.size
     return StagedFileset(fileset=fileset, files=tuple(copies), staged=True)
 
 

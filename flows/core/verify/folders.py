@@ -61,6 +61,8 @@ class Folders:
             SourceError: it may not be imported from, is not there, or cannot be listed.
             ImportCancelled: the import is not wanted any more.
         """
+        if "\0" in path:
+            raise SourceMissing(which=path)
         if path not in self._known:
             self._control.check()
             try:

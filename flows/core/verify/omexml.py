@@ -48,7 +48,7 @@ def read_ome_xml(text: bytes) -> OmeXml:
     reader = _Reader()
     try:
         reader.parser.Parse(text.strip(), True)
-    except expat.ExpatError as broken:
+    except (expat.ExpatError, ValueError, LookupError) as broken:
         raise SourceBroken(f"Its OME-XML cannot be read: {broken}.", advice=_ADVICE) from broken
     return reader.found
 

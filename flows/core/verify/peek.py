@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from flows.core.disk import told_of
 from flows.core.errors import SourceBroken
 
+LONGEST_TEXT = 512 * 1024 * 1024
+"""Bytes of metadata that are read: indices of large plates have a tenth of that."""
+
 
 @dataclass(frozen=True)
 class Peek:
@@ -31,6 +34,16 @@ class Peek:
     def head(self, count: int) -> bytes:
         """Return the first bytes, at most `count`."""
         return os.pread(self.descriptor, count, 0)
+
+    def whole(self) -> bytes:
+        """Return everything, of a text that is small enough to be one.
+
+        Raises:
+            SourceBroken: it is not.
+        """
+        if self.size > LONGEST_TEXT:
+            raise SourceBroken(f"It has {self.size:,} bytes, far more than metadata has.")
+        return os.pread(self.descriptor, self.size, 0)
 
     def tail(self, count: int) -> bytes:
         """Return the last bytes, at most `count`."""

@@ -90,6 +90,8 @@ _MEMBERS = (
     Rule("PCO-RAW", ("*.pcoraw",), kin=("{stem}.rec",)),
 )
 _FOLDERS = (Rule("SlideBook 7", ("*.sldy",)),)
+KINDS = frozenset(rule.name for rule in (*_OPENERS, *_MEMBERS, *_FOLDERS))
+"""What they are called."""
 _NUMBER = re.compile(r" ?\(\d+\)$|_d3d$")
 
 
@@ -102,10 +104,12 @@ class Neighbours:
         self._above = frozenset(name.lower() for name in above)
         self._folder = PurePath(folder).name.lower()
         self._rules = _OPENERS + tuple(rule for rule in _MEMBERS if self._may_hold(rule))
+        self._members = _any_of(tuple(pattern for rule in self._rules for pattern in rule.members))
 
     def _may_hold(self, rule: Rule) -> bool:
+        ends = tuple(each.rpartition("}")[2] for each in rule.kin)
         return (
-            bool(rule.kin)
+            (ends != () and any(name.endswith(ends) for name in self._names))
             or (rule.folder != "" and fnmatchcase(self._folder, rule.folder))
             or not self._above.isdisjoint(rule.above)
             or (rule.beside != () and any(map(_any_of(rule.beside).match, self._names)))
@@ -114,6 +118,8 @@ class Neighbours:
     def set_of(self, name: str) -> str | None:
         """Return what kind of set the file `name` of this folder belongs to; None where it stands alone."""
         lower = name.lower()
+        if not self._members.match(lower):
+            return None
         return next((rule.name for rule in self._rules if self._is_member(rule, lower)), None)
 
     def _is_member(self, rule: Rule, name: str) -> bool:

@@ -34,6 +34,18 @@ def test_any_length_is_copied(source: Path, area: StagingArea, length: int) -> N
     assert copy.sha1 == hashlib.sha1(source.read_bytes()).hexdigest()
 
 
+def test_files_of_a_set_keep_their_places(tmp_path: Path, area: StagingArea) -> None:
+    names = ["all.companion.ome", "raw/1/a.tif", "raw/2/a.tif", "raw/.zattrs"]
+    for name in names:
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / name).write_bytes(CONTENT)
+
+    staged = stage(verified(*(tmp_path / "set" / name for name in names)), area)
+
+    common = Path(staged.files[0].path).parent
+    assert [str(Path(file.path).relative_to(common)) for file in staged.files] == names
+
+
 def test_files_of_equal_names_do_not_meet(source: Path, area: StagingArea) -> None:
     other = source.parent / "day 2" / source.name
     other.parent.mkdir()

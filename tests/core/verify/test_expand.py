@@ -9,7 +9,7 @@ import pytest
 from flows.core.control import Uncontrolled
 from flows.core.errors import ImportCancelled, RequestError
 from flows.core.settings import Verification
-from flows.core.verify import Access, Expansion, expand
+from flows.core.verify import Access, Expansion, Permit, expand
 
 
 @pytest.fixture
@@ -215,3 +215,35 @@ def test_twice_as_many_files_are_about_twice_the_work(home: Path, access: Access
     calls("warm", 1)
 
     assert calls("many", 400) < 2.2 * calls("few", 200)
+
+
+def test_many_files_of_one_folder_are_judged_and_listed_once(home: Path, access: Access) -> None:
+    make(home, *(f"2026/{number:04}.tif" for number in range(100)))
+    asked: list[str] = []
+
+    class Counting:
+        is_away = access.is_away
+
+        def allowed(self, path: str) -> Permit:
+            asked.append(path)
+            return access.allowed(path)
+
+    sources = [f"{home}/2026/{number:04}.tif" for number in range(100)]
+    found = expand(sources, access=Counting(), settings=Verification())
+
+    assert len(found.filesets) == 100
+    assert set(asked) <= {f"{home}/2026", str(home)}
+
+
+def test_twice_as_many_named_files_are_about_twice_the_work(home: Path, access: Access) -> None:
+    make(home, *(f"2026/{number:04}.tif" for number in range(800)))
+
+    def calls(files: int) -> int:
+        sources = [f"{home}/2026/{number:04}.tif" for number in range(files)]
+        with cProfile.Profile() as profile:
+            expand(sources, access=access, settings=Verification())
+        return sum(entry.callcount for entry in profile.getstats())
+
+    calls(1)
+
+    assert calls(800) < 2.2 * calls(400)

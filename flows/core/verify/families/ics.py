@@ -57,7 +57,7 @@ def check(files: Sequence[SourceFile]) -> None:
     header, pixels = files
     with peeking(header.path, header.client_path) as file:
         text = file.head(_HEADER)
-    sizes = re.search(rb"^layout\s+sizes((?:\s+\d+)+)\s*$", text, re.MULTILINE)
+    sizes = re.search(rb"^layout[ \t]+sizes((?:[ \t]+\d+)+)\s*$", text, re.MULTILINE)
     if sizes is None or not re.search(rb"^representation\s+compression\s+uncompressed", text, re.MULTILINE):
         return
     bits, *shape = map(int, sizes.group(1).split())

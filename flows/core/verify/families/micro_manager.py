@@ -100,7 +100,7 @@ def _planes(metadata: str, folders: Folders) -> list[str]:
 def _named_in(metadata: str, folders: Folders) -> list[str]:
     folder = folders.at(posixpath.dirname(metadata))
     with peeking(folders.real(metadata), metadata) as file:
-        text = file.head(file.size)
+        text = file.whole()
     try:
         named = {json.loads(a or b'"' + b) for a, b in _NAMED.findall(text)}
     except ValueError as broken:

@@ -17,8 +17,6 @@ READER = "loci.formats.in.FV1000Reader"
 OPENERS: tuple[str, ...] = ("*.oif",)
 _FOLDER = ".files"
 _USED = (".pty", ".tif", ".lut", ".roi")
-_LONGEST = 64 * 1024 * 1024
-"""Bytes of notes that are read; those of long time series name a file for each plane."""
 _LISTED = re.compile(r'^IniFileName\d+\s*=\s*"?([^"\r\n]+)', re.MULTILINE)
 _FIRST, _LAST, _PATTERN = (
     re.compile(rf'^PtyFileName{which}\s*=\s*"?([^"\r\n]+)', re.MULTILINE) for which in ("S", "E", "T2")
@@ -95,6 +93,6 @@ def _slashes(path: str) -> str:
 
 def _text(path: str, folders: Folders) -> str:
     with peeking(folders.real(path), path) as file:
-        raw = file.head(_LONGEST)
+        raw = file.whole()
     encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin-1"
     return raw.decode(encoding, "replace").replace("\0", "")

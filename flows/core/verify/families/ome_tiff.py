@@ -76,7 +76,7 @@ def _read(path: str, folders: Folders) -> OmeXml | None:
             return _in_tiff(file)
         if path.lower().endswith(_TIFF):
             return None
-        return read_ome_xml(file.head(file.size))
+        return read_ome_xml(file.whole())
 
 
 def _in_tiff(file: Peek) -> OmeXml | None:

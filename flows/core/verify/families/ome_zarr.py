@@ -20,7 +20,6 @@ OPENERS: tuple[str, ...] = (".zattrs", "zarr.json")
 _ARRAYS = (".zarray", "zarr.json")
 _MARKS = frozenset({".zattrs", ".zgroup", ".zarray", ".zmetadata", "zarr.json"})
 _SUFFIX = ".zarr"
-_LONGEST = 256 * 1024 * 1024
 
 _Attributes = Mapping[str, Any]
 
@@ -33,7 +32,7 @@ def whole_of(folder: Folder) -> str | None:
 
 def opener_of(folder: Folder, name: str, folders: Folders) -> str | None:
     """Return the metadata of the uppermost group."""
-    if name not in _MARKS and _SUFFIX not in folder.path.lower() and _MARKS.isdisjoint(folder.files):
+    if name not in _MARKS and _SUFFIX not in folder.path.lower() and not _is_marked(folder):
         return None
     root = _root(folder, folders)
     if root is None:
@@ -68,13 +67,17 @@ def _root(folder: Folder, folders: Folders) -> Folder | None:
     if named is not None:
         return folders.at("/".join(parts[:named]))
     found = None
-    while not _MARKS.isdisjoint(folder.files):
+    while _is_marked(folder):
         found = folder
         above = posixpath.dirname(folder.path)
         if not folders.may_list(above):
             break
         folder = folders.at(above)
     return found
+
+
+def _is_marked(folder: Folder) -> bool:
+    return any(mark in folder.files for mark in _MARKS)
 
 
 class _Lack:
@@ -134,11 +137,11 @@ class _Lack:
         """Return what a group says of itself as OME-Zarr."""
         path = next(path for each in OPENERS if (path := f"{posixpath.normpath(group)}/{each}") in self._files)
         with peeking(self._folders.real(path), path) as file:
-            text = file.head(_LONGEST)
+            text = file.whole()
         try:
             told = json.loads(text)
             attributes = told.get("attributes", {}).get("ome", {}) if path.endswith("zarr.json") else told
-        except (ValueError, AttributeError) as broken:
+        except (ValueError, AttributeError, RecursionError) as broken:
             raise SourceBroken("Its metadata cannot be read.", which=path) from broken
         if not isinstance(attributes, Mapping):
             raise SourceBroken("Its metadata makes no sense.", which=path)

@@ -21,7 +21,7 @@ _INDICES = ("index.idx.xml", "index.ref.xml", "index.xml")
 OPENERS: tuple[str, ...] = _INDICES
 _MAGIC = re.compile(rb"Harmony|Operett")
 _HEAD = 1024
-_URL = re.compile(rb"<URL(?:\s[^>]*)?>\s*([^<]+?)\s*</URL>")
+_URL = re.compile(rb"<URL(?:\s[^<>]*)?>([^<]*)</URL>")
 _IMAGES = "images"
 """The usual name of the folder with index and TIFFs; the notes are then in the folders beside it."""
 _TIFF = (".tif", ".tiff")
@@ -38,7 +38,7 @@ def put_together(opener: str, folders: Folders) -> FoundSet:
     """Return the index, the notes of the plate, and all TIFFs."""
     home = folders.at(posixpath.dirname(opener))
     with peeking(folders.real(opener), opener) as file:
-        named = {unescape(each.decode("utf-8", "replace")) for each in _URL.findall(file.head(file.size))}
+        named = {unescape(each.decode("utf-8", "replace").strip()) for each in _URL.findall(file.whole())} - {""}
     if not named:
         raise SourceBroken("It names no image.", which=opener)
     images = sorted(home.within(each) for each in named)

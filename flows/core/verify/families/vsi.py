@@ -10,14 +10,13 @@ import struct
 
 from flows.core.verify.families.shape import FoundSet, incomplete
 from flows.core.verify.folders import Folder, Folders
-from flows.core.verify.peek import peeking
+from flows.core.verify.peek import LONGEST_TEXT, peeking
 
 NAME = "CellSens VSI"
 READER = "loci.formats.in.CellSensReader"
 OPENERS: tuple[str, ...] = ("*.vsi",)
 _HAS_EXTERNAL_FILE = re.compile(b"...[\x40-\x7f]" + re.escape(struct.pack("<I", 20005)) + b"....\x01\0\0\0", re.DOTALL)
 """A field whose value stands in its own description: type, tag, next field, value (CellSensReader.readTags)."""
-_LONGEST = 512 * 1024 * 1024
 
 
 def opener_of(folder: Folder, name: str, folders: Folders) -> str | None:
@@ -57,4 +56,4 @@ def _holds_pixels(path: str) -> bool:
 
 def _has_pixels_elsewhere(opener: str, folders: Folders) -> bool:
     with peeking(folders.real(opener), opener) as file:
-        return _HAS_EXTERNAL_FILE.search(file.head(_LONGEST)) is not None
+        return _HAS_EXTERNAL_FILE.search(file.head(LONGEST_TEXT)) is not None

@@ -138,6 +138,13 @@ def test_ome_tiff_stacks_do_without_the_metadata_beside_them(home: Path, look: L
     assert found.passed_over == len(files)
 
 
+@pytest.mark.parametrize("name", ["a\\u0000/b.tif", "../../bob/a.tif", "/etc/passwd", "x" * 5000])
+def test_names_that_lead_nowhere_are_missing(home: Path, look: Look, name: str) -> None:
+    (home / "metadata.txt").write_text(f'"MicroManagerVersion": "1.4", "FileName": "{name}"')
+
+    assert refusals(look("metadata.txt"), home) == [("source-incomplete", "metadata.txt")]
+
+
 def test_a_name_that_cannot_be_read_is_refused(home: Path, look: Look) -> None:
     (home / "metadata.txt").write_text('"MicroManagerVersion": "1.4", "FileName": "\\x"')
 

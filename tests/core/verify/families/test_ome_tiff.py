@@ -153,11 +153,12 @@ def test_many_missing_files_are_counted(home: Path, look: Look) -> None:
     [
         ("<OME><Image></OME>", "source-broken"),
         ("<OME><Image/></OME>", "source-broken"),
+        ("<?xml version='1.0' encoding='unheard'?><OME/>", "source-broken"),
         (companion_of("../../bob/a.ome.tif"), "source-incomplete"),
         (companion_of("/etc/passwd"), "source-incomplete"),
         (companion_of("folder.ome.tif"), "source-incomplete"),
     ],
-    ids=["not well-formed", "without files", "another's file", "an absolute path", "a folder"],
+    ids=["not well-formed", "without files", "an unknown encoding", "another's file", "an absolute path", "a folder"],
 )
 def test_a_companion_that_leads_nowhere_is_refused(home: Path, look: Look, text: str, code: str) -> None:
     make(home, "../bob/a.ome.tif")

@@ -148,13 +148,15 @@ def test_chunks_may_be_missing(home: Path, look: Look) -> None:
         ("a.zarr", {"multiscales": [{"datasets": [{}]}]}, ("source-broken", "a.zarr")),
         ("a.zarr", {"plate": 5}, ("source-broken", "a.zarr")),
         ("a.zarr", [], ("source-broken", "a.zarr/.zattrs")),
+        ("a.zarr", "[" * 100_000, ("source-broken", "a.zarr/.zattrs")),
     ],
-    ids=["a name without .zarr", "no image", "no path", "no plate", "a list"],
+    ids=["a name without .zarr", "no image", "no path", "no plate", "a list", "a deep list"],
 )
 def test_what_omero_would_not_know_is_refused(
     home: Path, look: Look, folder: str, metadata: object, expected: tuple[str, str]
 ) -> None:
-    make(home / folder, ".zattrs", content=json.dumps(metadata).encode())
+    text = metadata if isinstance(metadata, str) else json.dumps(metadata)
+    make(home / folder, ".zattrs", content=text.encode())
     make(home / folder, "0/.zarray", "1/.zarray", "0/0.tif")
 
     assert refusals(look(), home) == [expected]

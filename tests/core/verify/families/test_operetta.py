@@ -100,3 +100,10 @@ def test_an_index_that_names_nothing_is_refused(home: Path, look: Look) -> None:
     (home / "Index.xml").write_text(INDEX.format(maker="Harmony", images=""))
 
     assert refusals(look("Index.xml"), home) == [("source-broken", "Index.xml")]
+
+
+@pytest.mark.parametrize("filler", ["<URL", "<URL>", "<URL>" + " " * 1000])
+def test_a_malformed_index_takes_no_longer_than_another(home: Path, look: Look, filler: str) -> None:
+    (home / "Index.xml").write_text(INDEX.format(maker="Harmony", images=filler * 20_000))
+
+    assert refusals(look("Index.xml"), home) == [("source-broken", "Index.xml")]
