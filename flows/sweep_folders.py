@@ -20,6 +20,6 @@ def sweep_folders(sweep: str, dry_run: bool = False) -> State[None]:
         dry_run: Only show what would be done.
     """
     with sweeping(sweep, dry_run=dry_run) as run:
-        run.does(take_up, look_through, hand_over, put_away)
+        run.does(take_up, put_away, look_through, hand_over)
         run.does_in_any_case(show)
     return run.verdict()

@@ -25,13 +25,16 @@ from flows.core.notify import SweepNotice
 from flows.core.settings import Settings, read_settings
 from flows.core.sweep.afterwards import put_away
 from flows.core.sweep.assignment import Assigner
-from flows.core.sweep.departures import Confirmations, as_decision, departures
+from flows.core.sweep.begun import files_begun
+from flows.core.sweep.departures import Confirmations, Kept, departures
 from flows.core.sweep.ground import Ground
 from flows.core.sweep.items import Outcome
 from flows.core.sweep.loading import server_of, sweep_of
 from flows.core.sweep.look import Look, look
 from flows.core.sweep.memory import Memory
+from flows.core.sweep.names import OWN
 from flows.core.sweep.report import SweepTotals, in_words
+from flows.core.sweep.share import Share
 from flows.core.sweep.verdicts import Decision, Verdict
 from flows.core.verify.settle import SYSTEM_CLOCK
 from flows.core.worker_orders import be_gentle
@@ -141,25 +144,33 @@ class Sweeping:
                 control=self._control,
                 clock=SYSTEM_CLOCK,
             )
-        self.decisions = list(self._look.decisions) if self._look else []
+        # What a dead process had begun to move is in two places.
+        begun = files_begun(self.definition.root)
+        found = self._look.decisions if self._look else []
+        self.decisions = [
+            each for each in found if not (each.fileset and any(file.path in begun for file in each.fileset.files))
+        ]
 
     def hand_over(self) -> None:
         """Ask for imports of what is new, as far as OMERO and the limits allow."""
         self.decisions = self._handing.hand_over(self.decisions)
 
     def put_away(self) -> None:
-        """Move or delete what was imported, or failed, as the definition says."""
+        """Move or delete what was imported, or failed, as the definition says; finish what a dead process had begun."""
         wishes = self.definition.afterwards
         verdicts = [Verdict.IMPORTED] * (wishes.imported != "keep") + [Verdict.FAILED] * (wishes.failed != "leave")
-        if self.dry_run or not verdicts:
+        if self.dry_run or not (verdicts or (self.definition.root / OWN).exists()):
             return
-        items = list(departures(self._memory.with_verdict(*verdicts)))
+        Share(self.definition, self._memory).check()
+        kept = Kept(self._memory)
+        items = [each for each in departures(self._memory.with_verdict(*verdicts)) if kept.may_go(each)]
         with Confirmations(self._server, self._control) as confirmations:
             handled = put_away(items, self._ground(confirmations))
         gone = [each.item.fileset.key for each in handled if each.outcome in GONE]
         self._memory.forget(gone)
         self._put_away = len(gone)
-        self._kept = [as_decision(each) for each in handled if each.outcome is Outcome.KEPT]
+        kept.note(handled)
+        self._kept = kept.decisions
 
     def _ground(self, confirmations: Confirmations) -> Ground:
         return Ground(

@@ -14,7 +14,7 @@ from flows.core.sweep.verdicts import Verdict
 from flows.locks import alone
 from tests.support.courier import eventually
 from tests.support.instrument import Instrument
-from tests.support.sweeps import WatchedFolder
+from tests.support.sweeps import Swept, WatchedFolder
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
@@ -169,3 +169,30 @@ def test_what_an_instrument_finished_is_in_omero_once(
 
     assert images_in(folder.name) == sorted(instrument.finished)
     assert instrument.begun
+
+
+def test_what_was_imported_is_moved_once_omero_was_seen_to_hold_it(watched: WatchedFolder, images_in: ImagesIn) -> None:
+    watched.is_defined(afterwards={"imported": "move"})
+    image = watched.gets(f"{watched.name}-i/one.ome.tiff")
+    content = image.read_bytes()
+    swept = eventually(lambda: _put_away(watched.is_swept()), "the file is put away")
+
+    moved = watched.root / "imported" / image.relative_to(watched.root)
+    assert (image.exists(), moved.read_bytes() == content, swept.totals.put_away) == (False, True, 1)
+    assert images_in(f"{watched.name}-i") == [image.name]
+    assert watched.is_swept().totals.files == 0
+
+
+def test_what_failed_is_moved_with_the_reason_beside_it(watched: WatchedFolder) -> None:
+    watched.is_defined(afterwards={"failed": "move"})
+    (watched.root / watched.name).mkdir()
+    broken = make_truncated(watched.root / watched.name / "broken.ome.tiff")
+    eventually(lambda: _put_away(watched.is_swept()), "the file is put away")
+
+    moved = watched.root / "failed" / broken.relative_to(watched.root)
+    assert (broken.exists(), moved.exists()) == (False, True)
+    assert "could not be imported into OMERO" in moved.with_name(f"{moved.name}.reason.txt").read_text()
+
+
+def _put_away(swept: Swept) -> Swept | None:
+    return swept if swept.totals.put_away else None

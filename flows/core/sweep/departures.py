@@ -1,5 +1,7 @@
 """Which filesets of a sweep are to be put away, and the sessions in which OMERO is asked whether it holds them."""
 
+import json
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
@@ -9,10 +11,14 @@ from flows.core.control import Control
 from flows.core.omero_client import OmeroSession, confirm_held, sudo
 from flows.core.requests import Failure, SourceFile
 from flows.core.settings import OmeroServer
-from flows.core.sweep.items import Arrived, Failed, Handled
-from flows.core.sweep.memory import Remembered
+from flows.core.sweep.items import Arrived, Failed, Handled, Item, Outcome
+from flows.core.sweep.memory import Memory, Remembered
 from flows.core.sweep.verdicts import Decision, Verdict
 
+AGAIN = 3600.0
+"""Seconds until what could not be put away is tried again."""
+KEPT = "kept"
+"""The note, in a sweep's memory, of what is not to be tried before when."""
 ADVICE = "Mend it, or ask the people who look after your OMERO."
 
 
@@ -32,6 +38,35 @@ def departures(known: Iterable[Remembered]) -> Iterator[Arrived | Failed]:
         elif each.verdict is Verdict.FAILED:
             failure = Failure(code=each.code, what=each.reason, advice=ADVICE, transient=False)
             yield Failed(**item, failure=failure)
+
+
+class Kept:
+    """What could not be put away: tried again after a while, since its bytes are read each time."""
+
+    def __init__(self, memory: Memory) -> None:
+        """Take up what earlier sweeps noted."""
+        self._memory = memory
+        self._until: dict[str, float] = json.loads(memory.note(KEPT) or "{}")
+        self._reasons: dict[str, Decision] = {}
+
+    def may_go(self, item: Item) -> bool:
+        """Whether it is to be tried now."""
+        return self._until.get(item.fileset.key, 0.0) <= time.time()
+
+    def note(self, handled: Iterable[Handled]) -> None:
+        """Keep what was not possible, and forget what was."""
+        for each in handled:
+            key = each.item.fileset.key
+            self._until.pop(key, None)
+            if each.outcome is Outcome.KEPT:
+                self._until[key] = time.time() + AGAIN
+                self._reasons[key] = as_decision(each)
+        self._memory.set_note(KEPT, json.dumps(self._until))
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """What this sweep tried and could not do, for its table."""
+        return list(self._reasons.values())
 
 
 def as_decision(handled: Handled) -> Decision:
