@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from deployments.sandbox.home import Running
-from tests.bench import demo, orchestration, report, requests, staging, sweep, upload
+from tests.bench import arrivals, demo, orchestration, report, requests, staging, sweep, upload
 from tests.bench.figures import QUICK, Figure, Sizes
 from tests.bench.rigs import PROJECT, sandbox
 
@@ -26,6 +26,7 @@ ALONE: dict[str, Callable[[Sizes, Path], Iterator[Figure]]] = {
 IN_SANDBOX: dict[str, Callable[[Sizes, Running], Iterator[Figure]]] = {
     "requests": requests.measure,
     "orchestration": orchestration.measure,
+    "arrivals": arrivals.measure,
 }
 """These share one sandbox."""
 

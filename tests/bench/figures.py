@@ -51,6 +51,7 @@ class Sizes:
     triggers: int = 5
     small_files: int = 1000
     swept_folders: int = 20_000
+    arriving: int = 10_000
 
 
 QUICK = Sizes(
@@ -63,6 +64,7 @@ QUICK = Sizes(
     triggers=2,
     small_files=100,
     swept_folders=1000,
+    arriving=500,
 )
 """For a try while developing: its figures say little."""
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from uuid import UUID
 
@@ -30,7 +30,7 @@ IDLE_SECONDS = 20.0
 COUNTED = {
     "Prefect server": "deployments.prefect_server",
     "PostgreSQL": "postgres -D",
-    "worker and run": "prefect worker start",
+    "worker and run": "deployments.worker --pool omero-",
 }
 """By name, what the command line of a part of the sandbox contains."""
 
@@ -43,13 +43,9 @@ def measure(sizes: Sizes, running: Running) -> Iterator[Figure]:
     for number in range(1, sizes.small_files):
         shutil.copy(first, folder / f"{number:04}.ome.tiff")
     alone = _core_alone(running, _request(folder, "core"))
-    idle = _spent(running, lambda: time.sleep(IDLE_SECONDS))
-    began = time.monotonic()
-    busy = _spent(running, lambda: _run(running, _request(folder, "run")))
-    idles = (time.monotonic() - began) / IDLE_SECONDS
-    spent = {name: [busy[name] - idle[name] * idles] for name in COUNTED}
-    per_file = (sum(value for (value,) in spent.values()) - alone) / sizes.small_files * 1000
-    samples = {**spent, "the core alone": [alone]}
+    spent = beyond_idle(running, COUNTED, lambda: _run(running, _request(folder, "run")))
+    per_file = (sum(spent.values()) - alone) / sizes.small_files * 1000
+    samples = {**{name: [value] for name, value in spent.items()}, "the core alone": [alone]}
     yield Figure(
         f"orchestration: CPU of one of {sizes.small_files} small files", per_file, "ms", None, 25, samples, "CPU s"
     )
@@ -92,9 +88,24 @@ def _ended(prefect: SyncPrefectClient, run_id: UUID) -> bool | None:
     return True
 
 
-def _spent(running: Running, work: Callable[[], object]) -> dict[str, float]:
+def beyond_idle(running: Running, counted: Mapping[str, str], work: Callable[[], object]) -> dict[str, float]:
+    """Return the CPU seconds that work costs each part, less what it uses while nothing is done.
+
+    Args:
+        running: the sandbox.
+        counted: by name, what the command line of a part contains.
+        work: takes as long as it takes.
+    """
+    idle = _spent(running, counted, lambda: time.sleep(IDLE_SECONDS))
+    began = time.monotonic()
+    busy = _spent(running, counted, work)
+    idles = (time.monotonic() - began) / IDLE_SECONDS
+    return {name: busy[name] - idle[name] * idles for name in counted}
+
+
+def _spent(running: Running, counted: Mapping[str, str], work: Callable[[], object]) -> dict[str, float]:
     """Return the CPU seconds that each part uses meanwhile."""
-    parts = {name: _part(running, command) for name, command in COUNTED.items()}
+    parts = {name: _part(running, command) for name, command in counted.items()}
     before = {name: cpu_seconds(part) for name, part in parts.items()}
     work()
     return {name: cpu_seconds(part) - before[name] for name, part in parts.items()}
