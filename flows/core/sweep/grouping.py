@@ -1,5 +1,6 @@
 """Puts settled files together by the rules of any import, and says of each file to which fileset it belongs."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Protocol
@@ -66,11 +67,15 @@ class Grouping:
                 self._decider.found(fileset, [sources[path] for path in paths])
             for path in paths:
                 left.pop(path, None)
+        with_it: defaultdict[str, list[str]] = defaultdict(list)
+        for path, which in expansion.refused_with.items():
+            with_it[which].append(path)
         for failure in expansion.refused:
+            further = [each for each in with_it[failure.which] if each in left]
             paths = (
-                [failure.which]
+                [failure.which, *further]
                 if failure.which in left
-                else [each for each in left if is_at_or_below(each, failure.which)]
+                else further or [each for each in left if is_at_or_below(each, failure.which)]
             )
             for case, names in _by_case(left.pop(path) for path in paths):
                 self._decider.refused(case, names, failure)
