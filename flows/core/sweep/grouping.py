@@ -73,8 +73,9 @@ class Grouping:
                 self._found(fileset, [left.pop(path) for path in sources])
         told: dict[Failure, list[str]] = {}
         failures = {failure.which: failure for failure in expansion.refused}
-        for path in paths:
-            if path in left and (failure := failures.get(path) or _nearest(path, failures.values())):
+        for path in (each for each in paths if each in left):
+            which = expansion.refused_with.get(path, path)
+            if failure := failures.get(which) or _nearest(path, failures.values()):
                 told.setdefault(failure, []).append(path)
         for failure, sources in told.items():
             self._refused(failure, {path: left.pop(path) for path in sources})

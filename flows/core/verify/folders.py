@@ -4,7 +4,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Callable, Hashable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import translate
 from re import IGNORECASE, Pattern
 from re import compile as pattern
@@ -150,13 +150,13 @@ class Folders:
         return sorted(found)
 
     def add(self, path: str, real: str) -> Folder:
-        """Take a file for granted whose folder cannot be listed, and return that folder."""
+        """Take a file for granted that is not known from its folder, and return that folder."""
         folder, name = posixpath.split(path)
         known = self._known.get(folder)
-        files = dict(known.files) if isinstance(known, Folder) else {}
-        files[name] = real
-        added = Folder(folder, posixpath.dirname(real), files, {}, {}, tuple(sorted(files)))
-        self._known[folder] = added
+        if not isinstance(known, Folder):
+            known = Folder(folder, posixpath.dirname(real), {}, {}, {}, ())
+        files = {**known.files, name: real}
+        self._known[folder] = added = replace(known, files=files, names=tuple(sorted({*known.names, name})))
         return added
 
     def once(self, question: Hashable, find: Callable[[], _Answer]) -> _Answer:

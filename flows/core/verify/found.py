@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pydantic import Field
+
 from flows.core.errors import NothingImportable, RequestError, SourceError
 from flows.core.requests import Failure, Fileset, Frozen, SourceFile
 from flows.core.verify.families import FoundSet
@@ -20,6 +22,8 @@ class Expansion(Frozen):
     """Source by source as asked for; within a folder sets by what opens them, then single files by name, and its own
     before those of folders below."""
     refused: tuple[Failure, ...] = ()
+    refused_with: dict[str, str] = Field(default_factory=dict)
+    """Further files that were asked for of a set that was refused: under which path that stands in `refused`."""
     passed_over: int = 0
     """Files in the folders that are no images."""
 
@@ -35,8 +39,11 @@ class Found:
         self._count = 0
         self._known: set[tuple[str, ...]] = set()
         """Sets that were taken up or refused, as their family names their files."""
-        self._members: set[str] = set()
-        """Files of these, as the user named them."""
+        self._members: dict[str, tuple[str, ...]] = {}
+        """Files of these, as the user named them, and all files of their set."""
+        self._wrong: dict[tuple[str, ...], str] = {}
+        """Sets that were refused, and for which file that was said."""
+        self._refused_with: dict[str, str] = {}
         self._folders: set[str] = set()
         """Folders that belong to them."""
         self._parts: dict[tuple[str, str], list[str]] = {}
@@ -67,12 +74,16 @@ class Found:
         """
         self.accounted += 1
         if found.files in self._known:
+            self._note_refused_with(asked, found.files)
             return
         self._known.add(found.files)
-        self._members.update(found.files)
+        self._members.update(dict.fromkeys(found.files, found.files))
         self._folders.update(found.folders)
         if found.wrong is not None:
-            raise found.wrong.about(asked)
+            wrong = found.wrong.about(asked)
+            self._wrong[found.files] = wrong.which
+            self._note_refused_with(asked, found.files)
+            raise wrong
         self._add(tuple(_source_file(each, folders) for each in found.files), found.reader)
 
     def take_part(self, kind: str, folder: str, path: str) -> None:
@@ -86,6 +97,7 @@ class Found:
         if path not in self._members:
             return False
         self.accounted += 1
+        self._note_refused_with(path, self._members[path])
         return True
 
     def has_folder(self, path: str) -> bool:
@@ -101,8 +113,13 @@ class Found:
         return Expansion(
             filesets=tuple(self._not_in_larger_ones()),
             refused=(*self._refused, *map(Failure.of, parts)),
+            refused_with=self._refused_with,
             passed_over=self.passed_over,
         )
+
+    def _note_refused_with(self, path: str, files: tuple[str, ...]) -> None:
+        if (which := self._wrong.get(files)) is not None and which != path:
+            self._refused_with[path] = which
 
     def _add(self, files: tuple[SourceFile, ...], reader: str | None) -> None:
         self.accounted += 1

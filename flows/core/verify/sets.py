@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from flows.core.errors import SourceIncomplete
+from flows.core.verify.families import ome_zarr
 
 
 class Rule(NamedTuple):
@@ -89,9 +90,9 @@ _MEMBERS = (
     Rule("Hamamatsu VMS", ("*.jpg",), ("*.vms",)),
     Rule("PCO-RAW", ("*.pcoraw",), kin=("{stem}.rec",)),
 )
-_FOLDERS = (Rule("SlideBook 7", ("*.sldy",)),)
-KINDS = frozenset(rule.name for rule in (*_OPENERS, *_MEMBERS, *_FOLDERS))
-"""What they are called."""
+_FOLDERS = (Rule(ome_zarr.NAME, ("*.zarr",)), Rule("SlideBook 7", ("*.sldy",)))
+KINDS = frozenset(rule.name for rule in (*_OPENERS, *_MEMBERS, *_FOLDERS)) - {ome_zarr.NAME}
+"""What sets are called that we cannot put together."""
 _NUMBER = re.compile(r" ?\(\d+\)$|_d3d$")
 
 
@@ -133,7 +134,12 @@ class Neighbours:
 
     @property
     def folder_set(self) -> str | None:
-        """What kind of set the folder is as a whole, from its name; None where it is none."""
+        """What kind of set the folder is as a whole, from its name or what lies in it; None where it is none.
+
+        Also of those that we can put together: who lists folders has to know what is one thing.
+        """
+        if not self._names.isdisjoint(ome_zarr.MARKS):
+            return ome_zarr.NAME
         return next((rule.name for rule in _FOLDERS if fnmatchcase(self._folder, rule.members[0])), None)
 
 

@@ -160,6 +160,18 @@ def test_what_is_in_a_folder_that_is_one_thing_is_told_with_it(watched: Watched)
     assert "Zarr" in inside.reason
 
 
+def test_each_file_of_a_set_that_lacks_one_is_told_so(watched: Watched) -> None:
+    pieces = (f"<TiffData><UUID FileName='{name}.tif'>{name}</UUID></TiffData>" for name in "abc")
+    watched.write("alice/x.companion.ome", content=f"<OME>{''.join(pieces)}</OME>".encode())
+    watched.write("alice/a.tif", "alice/b.tif")
+    watched.second_look()
+
+    for name in ("a.tif", "b.tif", "x.companion.ome"):
+        decision = watched.why(watched.root / "alice" / name)
+        assert told(decision) == "quarantined source-incomplete"
+        assert "c.tif" in decision.reason
+
+
 def test_a_share_that_is_away_is_no_answer(watched: Watched) -> None:
     watched.second_look()
     shutil.rmtree(watched.root)

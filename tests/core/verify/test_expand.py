@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.core.control import Uncontrolled
-from flows.core.errors import ImportCancelled, RequestError
+from flows.core.errors import ImportCancelled, RequestError, SourceUnreadable
 from flows.core.settings import Verification
 from flows.core.verify import Access, Expansion, Permit, expand
 
@@ -247,3 +247,21 @@ def test_twice_as_many_named_files_are_about_twice_the_work(home: Path, access: 
     calls(1)
 
     assert calls(800) < 2.2 * calls(400)
+
+
+def test_a_file_in_a_folder_that_may_not_be_listed_is_taken_by_name(home: Path, access: Access) -> None:
+    make(home, "2026/a.ics", "2026/a.tif", "2026/b.tif")
+
+    class Closed:
+        is_away = access.is_away
+
+        def allowed(self, path: str) -> Permit:
+            if path == f"{home}/2026":
+                raise SourceUnreadable(which=path)
+            return access.allowed(path)
+
+    sources = [f"{home}/2026/{name}" for name in ("a.tif", "b.tif", "a.ics")]
+    found = expand(sources, access=Closed(), settings=Verification())
+
+    assert names(found) == ["a.tif", "b.tif"]
+    assert codes(found) == ["source-incomplete"]

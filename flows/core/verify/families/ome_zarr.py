@@ -18,7 +18,8 @@ NAME = "OME-Zarr"
 READER = "loci.formats.in.ZarrReader"
 OPENERS: tuple[str, ...] = (".zattrs", "zarr.json")
 _ARRAYS = (".zarray", "zarr.json")
-_MARKS = frozenset({".zattrs", ".zgroup", ".zarray", ".zmetadata", "zarr.json"})
+MARKS = frozenset({".zattrs", ".zgroup", ".zarray", ".zmetadata", "zarr.json"})
+"""Names by which a folder is known as a Zarr."""
 _SUFFIX = ".zarr"
 
 _Attributes = Mapping[str, Any]
@@ -26,13 +27,13 @@ _Attributes = Mapping[str, Any]
 
 def whole_of(folder: Folder) -> str | None:
     """Return the name in a folder that says, or should say, that the folder is a Zarr; None where it is none."""
-    marks = sorted(_MARKS & folder.files.keys())
+    marks = sorted(MARKS & folder.files.keys())
     return marks[0] if marks else OPENERS[0] if folder.path.lower().endswith(_SUFFIX) else None
 
 
 def opener_of(folder: Folder, name: str, folders: Folders) -> str | None:
     """Return the metadata of the uppermost group."""
-    if name not in _MARKS and _SUFFIX not in folder.path.lower() and not _is_marked(folder):
+    if name not in MARKS and _SUFFIX not in folder.path.lower() and not _is_marked(folder):
         return None
     root = _root(folder, folders)
     if root is None:
@@ -51,11 +52,11 @@ def put_together(opener: str, folders: Folders) -> FoundSet:
         )
     if not folders.has(opener):
         raise incomplete([opener], root, folders)
-    files = folders.below(root, also=_MARKS)
+    files = folders.below(root, also=MARKS)
     try:
         missing = list(_Lack(root, folders, frozenset(files)).all())
     except (AttributeError, KeyError, TypeError) as nonsense:
-        raise SourceBroken("Its metadata makes no sense.", which=root) from nonsense
+        raise SourceBroken("The metadata of this Zarr makes no sense.", which=root) from nonsense
     wrong = incomplete(missing, root, folders) if missing else None
     return FoundSet(NAME, READER, tuple(dict.fromkeys((opener, *files))), (root,), wrong)
 
@@ -77,7 +78,7 @@ def _root(folder: Folder, folders: Folders) -> Folder | None:
 
 
 def _is_marked(folder: Folder) -> bool:
-    return any(mark in folder.files for mark in _MARKS)
+    return any(mark in folder.files for mark in MARKS)
 
 
 class _Lack:
@@ -142,7 +143,7 @@ class _Lack:
             told = json.loads(text)
             attributes = told.get("attributes", {}).get("ome", {}) if path.endswith("zarr.json") else told
         except (ValueError, AttributeError, RecursionError) as broken:
-            raise SourceBroken("Its metadata cannot be read.", which=path) from broken
+            raise SourceBroken("The metadata of this Zarr cannot be read.", which=path) from broken
         if not isinstance(attributes, Mapping):
-            raise SourceBroken("Its metadata makes no sense.", which=path)
+            raise SourceBroken("The metadata of this Zarr makes no sense.", which=path)
         return attributes

@@ -140,6 +140,16 @@ def test_without_the_metadata_nothing_is_imported(home: Path, look: Look, metada
     assert first.name in found.refused[0].what
 
 
+def test_what_was_named_of_a_set_that_is_refused_is_told_with_it(home: Path, look: Look) -> None:
+    files = make_ome_tiff_set(home, channels=("DAPI", "GFP", "RFP"))
+    files[2].unlink()
+
+    found = look("cells_DAPI.ome.tif", "cells_RFP.ome.tif", "cells.companion.ome")
+
+    assert refusals(found, home) == [("source-incomplete", "cells_DAPI.ome.tif")]
+    assert found.refused_with == {str(files[each]): str(files[1]) for each in (3, 0)}
+
+
 def test_many_missing_files_are_counted(home: Path, look: Look) -> None:
     (home / "x.companion.ome").write_text(companion_of(*(f"{number:02}.ome.tif" for number in range(12))))
 
