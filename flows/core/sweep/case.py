@@ -94,6 +94,10 @@ class Case:
     restless: bool = False
     """Something may change without a trace in the listing."""
 
+    def count(self, verdict: Verdict, code: str) -> None:
+        """Count what is remembered."""
+        self.counts[f"skipped/{code}" if verdict is Verdict.SKIPPED else verdict.value] += 1
+
     def skip(self, code: str, name: str = "", reason: str = "") -> None:
         """Count what is no import; a reason given is remembered, by its code, as long as the file does not change."""
         self.counts[f"skipped/{code}"] += 1

@@ -49,7 +49,7 @@ class Filesets:
         same = known is not None and known.fileset.files == fileset.files
         before = case.counts[Verdict.QUARANTINED.value]
         if known and _stands(known, same=same):
-            case.counts[known.verdict.value] += 1
+            case.count(known.verdict, known.code)
         elif wait := self._wait(case, fileset, known if same else None):
             case.decide("", Verdict.SETTLING, wait.code, wait.reason, fileset=fileset)
         else:

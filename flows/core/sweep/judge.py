@@ -105,7 +105,8 @@ class Judge:
             anew = each.key in gone or each.key in changed
             if not anew and not is_judged_anew(each.verdict, each.code, each.run_id):
                 standing.add(each.name)
-                case.counts[each.verdict.value] += each.position == 0
+                if each.position == 0:
+                    case.count(each.verdict, each.code)
                 continue
             before.setdefault(each.name, Seen(each.size, fitted(each.mtime_ns), each.since))
             if not anew:

@@ -194,6 +194,15 @@ def test_what_nobody_owns_is_only_counted_where_that_is_wanted(watched: Watched)
     assert (found.decisions, dict(found.skipped)) == ([], {"unassigned": 1})
 
 
+def test_what_the_sweep_itself_decided_to_skip_is_counted_by_its_code(watched: Watched) -> None:
+    watched.write("alice/a.tif")
+    watched.remember(of(watched.second_look(), Verdict.NEW), Verdict.SKIPPED, code="unknown-user", run_id=None)
+
+    found = [watched.look(HOUR) for _ in range(2)]
+
+    assert [(each.counts, each.skipped) for each in found] == [({Verdict.SKIPPED: 1}, {"unknown-user": 1})] * 2
+
+
 def test_what_was_skipped_is_judged_anew_under_other_rules(watched: Watched) -> None:
     watched.defined(files={"exclude": ["*.czi"]})
     watched.imported("alice/a.tif")

@@ -157,7 +157,7 @@ def test_what_is_in_a_folder_that_is_one_thing_is_told_with_it(watched: Watched)
     whole = watched.why("alice/plate.zarr")
 
     assert inside.code == whole.code
-    assert "Zarr" in inside.reason
+    assert inside.fileset == whole.fileset
 
 
 def test_each_file_of_a_set_that_lacks_one_is_told_so(watched: Watched) -> None:
