@@ -8,10 +8,13 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, expect
+from prefect.client.orchestration import SyncPrefectClient
 
 from deployments.sandbox.home import Home, Running
 from deployments.sandbox.images import make_large_ome_tiff, make_small_ome_tiff, make_truncated
 from deployments.sandbox.understudy.control import Control
+from deployments.sandbox.watched import NAME
+from flows.core.names import SWEEP_FLOW, sweep_table
 from tests.browser.chromium import browsing, executable, visiting
 from tests.browser.console import PATIENCE, Console
 
@@ -34,7 +37,7 @@ def main(arguments: list[str]) -> int:
     folder = acquired(running.home.shares / "alice" / "2026-11-23")
     control = Control(running.omero_control)
     with browsing(chromium) as browser:
-        for take in (the_form, the_report, the_progress, the_runs, the_interface):
+        for take in (the_form, the_report, the_progress, the_runs, the_sweep, the_interface):
             with visiting(browser, width=WIDTH, height=1400) as (page, _):
                 take(page, running, folder, control)
     return 0
@@ -97,6 +100,28 @@ def the_runs(page: Page, running: Running, _: Path, __: Control) -> None:
     expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible()
     expect(page.get_by_text("PartlyFailed", exact=True).first).to_be_visible()
     save(page, "ui-runs", (256, 690, WIDTH - 256, 350))
+
+
+def the_sweep(page: Page, running: Running, _: Path, __: Control) -> None:
+    """The table of a sweep that found a bit of everything."""
+    day = running.home.watched / "alice" / "Mitosis" / "Day 2"
+    for folder in (day, running.home.watched / "Mallory" / "Tests" / "Day 1"):
+        folder.mkdir(parents=True, exist_ok=True)
+    for number in range(1, 4):
+        make_small_ome_tiff(day / f"HeLa {number}.ome.tiff", seed=100 + number)
+    (day / "HeLa 4.tif").touch()
+    make_small_ome_tiff(running.home.watched / "Mallory" / "Tests" / "Day 1" / "cells.ome.tiff", seed=200)
+    console = Console(page, running.prefect)
+    with SyncPrefectClient(f"{running.prefect}/api") as prefect:
+        deployment = prefect.read_deployment_by_name(f"{SWEEP_FLOW}/{NAME}").id
+        for _ in range(3):
+            run = prefect.create_flow_run_from_deployment(deployment)
+            console.run(str(run.id))
+            console.ends("Completed")
+            make_small_ome_tiff(day / "HeLa 5.ome.tiff", seed=105)
+    console.artifact(sweep_table(NAME))
+    expect(page.get_by_text("quarantined", exact=True).first).to_be_visible()
+    save(page, "ui-sweep", (256, 0, WIDTH - 256, 620))
 
 
 def the_interface(page: Page, running: Running, _: Path, __: Control) -> None:
