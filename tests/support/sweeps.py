@@ -25,6 +25,7 @@ from flows.core.names import SWEEP_FLOW, sweep_table, sweep_totals
 from flows.core.settings import ENV_FILE, read_settings
 from flows.core.sweep.report import SweepRow, SweepTotals
 from flows.core.sweep.verdicts import Verdict
+from flows.sweep_folders import sweep_folders
 from tests.support.courier import eventually
 
 
@@ -83,11 +84,14 @@ class WatchedFolder:
         return self.sandbox.home.memory / f"{self.name}.db"
 
     def is_swept(self, *, dry_run: bool = False) -> Swept:
-        """Sweep it, by hand as from the UI, and wait for the end."""
-        return self.ended(self.begins(dry_run=dry_run), dry_run=dry_run)
+        """Sweep it here and now: a process of its own would need seconds to start."""
+        state = sweep_folders(sweep=self.name, dry_run=dry_run, return_state=True)
+        run_id = state.state_details.flow_run_id
+        assert run_id is not None
+        return self.ended(run_id, dry_run=dry_run)
 
     def begins(self, *, dry_run: bool = False) -> UUID:
-        """Ask for a sweep."""
+        """Ask for a sweep by the worker, by hand as from the UI."""
         with get_client(sync_client=True) as client:
             deployment = client.read_deployment_by_name(f"{SWEEP_FLOW}/{self.name}")
             run = client.create_flow_run_from_deployment(
