@@ -6,12 +6,11 @@ A cache: it may be deleted at any time, so nothing waits for the disk.
 import logging
 import sqlite3
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-VERSION = 1
-"""Of the tables below; a file of another one is begun anew."""
 _BUSY_SECONDS = 60
 _TABLES = """
 create table folder (
@@ -37,6 +36,8 @@ create table member (
 create index member_of on member (fileset, position);
 create table note (name text primary key, value text not null) without rowid;
 """
+VERSION = zlib.crc32(_TABLES.encode()) >> 1
+"""Of these tables: a file with others is begun anew."""
 
 log = logging.getLogger(__name__)
 

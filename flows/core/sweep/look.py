@@ -69,7 +69,7 @@ def look(
         now=now,
     )
     share = Share(definition, memory)
-    share.check()
+    share.begin()
     context = Context(definition, verification)
     Walk(definition, rules=rules, context=context, judge=judge, memory=memory, control=control, findings=findings).run()
     share.check()

@@ -7,7 +7,7 @@ from flows.core.errors import SourceAway
 from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.memory import Memory
 
-_DEVICE, _CANDIDATE = "device", "device-next"
+_ROOT = "root"
 
 
 class Share:
@@ -18,6 +18,19 @@ class Share:
         self._root = os.path.normpath(definition.root)
         self._sentinel = definition.mount.sentinel
         self._memory = memory
+        self._device, self._candidate = f"device of {self._root}", f"next device of {self._root}"
+
+    def begin(self) -> None:
+        """Forget what was remembered of another folder, should the definition have named one before.
+
+        Raises:
+            SourceAway: as `check` says.
+        """
+        before = self._memory.note(_ROOT)
+        if before not in (None, self._root):
+            self._memory.folders.forget([before])
+        self.check()
+        self._memory.set_note(_ROOT, self._root)
 
     def check(self) -> None:
         """Return while the folder is there, as it was.
@@ -51,17 +64,17 @@ class Share:
 
         The numbers of network shares change when they are mounted anew.
         """
-        known = self._memory.note(_DEVICE)
+        known = self._memory.note(self._device)
         if known not in (None, device):
-            candidate = self._memory.note(_CANDIDATE)
-            self._memory.set_note(_CANDIDATE, device)
+            candidate = self._memory.note(self._candidate)
+            self._memory.set_note(self._candidate, device)
             if candidate != device or not self._is_familiar(names):
                 raise self._away(
                     "The folder of this sweep is on another device than before: its share is not mounted, or anew. "
                     "In the second case the next sweep goes on."
                 )
         if known != device:
-            self._memory.set_note(_DEVICE, device)
+            self._memory.set_note(self._device, device)
 
     def _is_familiar(self, names: list[str]) -> bool:
         root = self._memory.folders.find(self._root)

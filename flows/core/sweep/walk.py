@@ -212,7 +212,7 @@ class Walk:
             unit.id = self._findings.first(unit)
         elif state and unit.is_as_before and state.rest == RESTFUL:
             self._findings.passed(state)
-        elif state and unit.is_as_before and state.rest == PENDING and self._room <= 0:
+        elif state and unit.is_as_before and state.rest == PENDING and self._room <= 0 and not unit.listing.odd:
             self._findings.left(state)
         else:
             unit.id = unit.id or self._memory.folders.unsettled(unit.path)

@@ -70,6 +70,19 @@ def test_the_sentinel_has_to_be_there(watched: Watched, sentinel: str) -> None:
     assert watched.look(HOUR).counts[Verdict.IMPORTED] == 2
 
 
+def test_what_is_known_of_another_folder_is_forgotten_when_the_definition_names_a_new_one(
+    watched: Watched, tmp_path: Path
+) -> None:
+    watched.root = tmp_path / "elsewhere"
+    watched.root.mkdir()
+    watched.defined()
+    watched.write("bob/b.tif")
+
+    assert watched.look(HOUR).counts == {Verdict.SETTLING: 1}
+    with watched.memory() as memory:
+        assert list(memory.arrived()) == []
+
+
 class Disk:
     """The root's device, as the system tells it."""
 
