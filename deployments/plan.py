@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.core.sweep.loading import load_sweeps, server_of
 from prefect import Flow
 
 from flows.core import names
 from flows.core.settings import OmeroServer, Settings, Sweeps
 from flows.core.sweep.definition import SweepDefinition
+from flows.core.sweep.loading import load_sweeps, server_of
 from flows.housekeeping import housekeeping
 from flows.import_images import import_images
 from flows.send_message import send_message
