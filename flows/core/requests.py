@@ -304,6 +304,8 @@ class Fileset(Frozen):
     reader: str | None = None
     """Bio-Formats' reader class where it decides on the layout in the repository, for example
     `loci.formats.in.OperettaReader` (omero-blitz: ManagedRepositoryI.getReaderClass)."""
+    format: str | None = None
+    """What people call sets that this reader reads, where it is known from how the files were put together."""
 
     @property
     def key(self) -> str:

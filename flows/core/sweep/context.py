@@ -4,6 +4,7 @@ import os
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 
+from flows.core.bioformats.locate import located
 from flows.core.settings import Verification
 from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.listing import Listing
@@ -14,11 +15,12 @@ class Context:
     """The rules of a sweep, folder by folder."""
 
     def __init__(self, definition: SweepDefinition, verification: Verification) -> None:
-        """Take them all: another version of the courier reads other formats, another table knows other users."""
+        """Take them all: another version of the courier, or Bio-Formats, reads other formats, another table knows other users."""
         parts = (
             definition.model_dump_json(include={"files", "settled", "assign", "afterwards"}),
             verification.model_dump_json(),
             _version(),
+            str(located(verification.bioformats)),
             _looks(str(definition.assign.table.file)) if definition.assign.table else "",
         )
         self._sidecars = definition.assign.sidecars or definition.settled.sidecar
