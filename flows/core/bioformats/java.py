@@ -181,8 +181,6 @@ class _Process:
         self._folder = tempfile.TemporaryDirectory(prefix="bioformats-")
         folder = self._folder.name
         environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "HOME": folder}
-        if os.name == "nt":
-            environment = {"SYSTEMROOT": os.environ["SYSTEMROOT"]}
         try:
             self._child = subprocess.Popen(
                 command.line(folder),
