@@ -10,11 +10,12 @@ from api.models import NewImport
 from api.omero_access import Proof, Wish, by_id
 from api.problems import Problem
 from api.services import Services
-from flows.core.errors import LoginRefused, RequestError
+from flows.core.errors import LoginRefused, PlacementNotAllowed, RequestError
 from flows.core.mounts import Mounts, check_workstation, workstation_at
 from flows.core.requests import Target
 from flows.core.settings import OmeroServer, Settings
 from flows.core.verify import Access
+from flows.core.wishes import check_placement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,7 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport, a
     """
     settings = neighbours.settings
     server = choose_server(settings, credential, body.server, "body.server")
+    _check_placement(body, settings.servers[server], server)
     if isinstance(credential, TokenCredential):
         standing = await _of_token(neighbours, credential, body, server)
     else:
@@ -170,6 +172,13 @@ async def _visit_as(neighbours: Services, server: str, user: str, wish: Wish) ->
         return await neighbours.blocking(lambda: neighbours.omero.visit_as(server, user, wish), away=f"OMERO {server}")
     except LoginRefused as refused:
         raise Problem(422, "unknown-user", f"body.on_behalf_of: {refused.what}", advice=refused.advice) from refused
+
+
+def _check_placement(body: NewImport, at: OmeroServer, server: str) -> None:
+    try:
+        check_placement(body.placement, server, at)
+    except PlacementNotAllowed as refused:
+        raise Problem(422, refused.code, f"body.placement: {refused.what}", advice=refused.advice) from refused
 
 
 def _wish(body: NewImport) -> Wish:

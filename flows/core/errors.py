@@ -5,6 +5,7 @@
     │   ├── TargetSyntax
     │   ├── UnknownServer
     │   ├── UnknownSweep
+    │   ├── PlacementNotAllowed      files in place, which this OMERO server is not set up for
     │   └── Misdefined               a sweep definition, or a file that it names, is faulty
     ├── SourceError                  about the files on disk
     │   ├── SourceSyntax             it names no file or folder that could be found
@@ -23,7 +24,8 @@
     │   └── Unassigned               its sweep does not say whose it is or where it goes
     ├── TransferError
     │   ├── StagingFull                                                               (transient)
-    │   └── StagingFailed                                                             (transient)
+    │   ├── StagingFailed                                                             (transient)
+    │   └── NotPlaced                cannot be linked or copied into OMERO's repository
     ├── OmeroError                   about one OMERO server
     │   ├── OmeroUnavailable         not reachable, connection lost, time-out         (transient)
     │   ├── OmeroBusy                asks to come back later                          (transient)
@@ -120,6 +122,12 @@ class UnknownSweep(RequestError):
     """There is no sweep of that name."""
 
     advice_by_default = "Name one of the sweep definitions: `python -m deployments.sweeps list` shows them."
+
+
+class PlacementNotAllowed(RequestError):
+    """This OMERO server takes no files in place."""
+
+    advice_by_default = "Leave out `placement`, or ask the operator for `in_place` in the settings of this server."
 
 
 class Misdefined(RequestError):
@@ -240,6 +248,12 @@ class StagingFailed(TransferError):
 
     transient = True
     advice_by_default = "The operator should check the staging area's disk and rights."
+
+
+class NotPlaced(TransferError):
+    """The file cannot be put into OMERO's repository in place."""
+
+    advice_by_default = "Import it with the placement upload, or ask the operator to read docs/placement.md."
 
 
 class OmeroError(CourierError):

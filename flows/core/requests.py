@@ -20,6 +20,7 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from flows.core.errors import CourierError, TargetSyntax
@@ -49,6 +50,28 @@ class Duplicates(StrEnum):
 
     SKIP = "skip"
     IMPORT = "import"
+
+
+class Placement(StrEnum):
+    """How files get into OMERO's repository; the values are those of OMERO's own `--transfer`."""
+
+    UPLOAD = "upload"
+    LN_S = "ln_s"
+    LN = "ln"
+    CP = "cp"
+
+    @property
+    def is_link(self) -> bool:
+        """Whether OMERO reads the very file that was imported from then on."""
+        return self in {Placement.LN_S, Placement.LN}
+
+
+class AfterImport(StrEnum):
+    """What is done with the files once OMERO was seen to hold their bytes."""
+
+    KEEP = "keep"
+    MOVE = "move"
+    DELETE = "delete"
 
 
 def _no_url(receiver: str) -> str:
@@ -156,6 +179,29 @@ class ImportOptions(Frozen):
             "stage: copy them to the staging area first, so that the source is free early."
         ),
     )
+    placement: Placement = Field(
+        default=Placement.UPLOAD,
+        title="How it gets there",
+        description=(
+            "upload: the bytes are sent to OMERO. Where the administrator allows it, files are put into OMERO's "
+            "repository in place: ln_s: OMERO reads them where they are. ln: as a hard link. cp: as a copy."
+        ),
+    )
+    after_import: AfterImport = Field(
+        default=AfterImport.KEEP,
+        title="What happens to the files",
+        description=(
+            "keep: they stay where they are. Where the administrator allows it, and once OMERO was seen to hold the "
+            "same bytes: move: they go to the folder `imported`. delete: they are deleted."
+        ),
+    )
+    after_delay_hours: float = Field(
+        default=0,
+        ge=0,
+        le=720,
+        title="Hours until then",
+        description="How long after the import the files are moved or deleted.",
+    )
     duplicates: Duplicates = Field(
         default=Duplicates.SKIP,
         title="Already in OMERO",
@@ -190,6 +236,19 @@ class ImportOptions(Frozen):
     @classmethod
     def _each_once(cls, sources: list[str]) -> list[str]:
         return list(dict.fromkeys(sources))
+
+    @model_validator(mode="after")
+    def _wishes_agree(self) -> Self:
+        if self.placement.is_link and self.staging is Staging.STAGE:
+            raise ValueError(f"placement {self.placement} links to the files where they are: leave out staging")
+        if self.after_import is not AfterImport.KEEP:
+            raise ValueError("files that were asked for stay where they are, so far")
+        if self.placement.is_link and self.after_import is not AfterImport.KEEP:
+            raise ValueError(
+                f"after_import {self.after_import} would take away what OMERO reads: with placement {self.placement}"
+                " the files are kept"
+            )
+        return self
 
 
 class ImportRequest(ImportOptions):

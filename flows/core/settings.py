@@ -66,6 +66,17 @@ class ServiceAccount(Part):
     password: SecretStr = Field(description="Its password.")
 
 
+class InPlace(Part):
+    """Whether files may get into a server's repository without an upload; the workers have to see that repository."""
+
+    placements: frozenset[Literal["ln_s", "ln", "cp"]] = Field(
+        default=frozenset(), description="Ways that may be asked for, beside the upload."
+    )
+    repository: Path | None = Field(
+        default=None, description="Where the workers see the managed repository, if not where OMERO has it."
+    )
+
+
 class OmeroServer(Part):
     """One OMERO server and how much it may be asked to do."""
 
@@ -98,6 +109,7 @@ class OmeroServer(Part):
     import_timeout: float = Field(
         default=86_400, gt=0, description="Seconds that OMERO may take to read an uploaded fileset."
     )
+    in_place: InPlace = Field(default_factory=InPlace, description="Placement without an upload.")
 
 
 class Root(Part):
