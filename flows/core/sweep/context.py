@@ -15,7 +15,7 @@ class Context:
     """The rules of a sweep, folder by folder."""
 
     def __init__(self, definition: SweepDefinition, verification: Verification) -> None:
-        """Take them all: another version of the courier, or Bio-Formats, reads other formats, another table knows other users."""
+        """Take them all: another version of the courier reads other formats, another table knows other users."""
         parts = (
             definition.model_dump_json(include={"files", "settled", "assign", "afterwards"}),
             verification.model_dump_json(),

@@ -98,11 +98,11 @@ class Foreign:
             return None
         path = folder.within(name)
         try:
-            answer = self._grouper.group(path, self._control)
-        except SourceError:
+            answer = self._grouper.group(f"{folder.real.rstrip('/')}/{name}", self._control)
+        except SourceError as failed:
             # It may have taken minutes.
             self._vain[about] += FAILED
-            raise
+            raise type(failed)(failed.what, which=path, advice=failed.advice) from failed
         if answer is None:
             self._vain[about] += 1
             return None
@@ -133,16 +133,22 @@ class Foreign:
         """
         suffix = PurePath(path).suffix.lower()
         candidate = min(each for each in files if PurePath(each).suffix.lower() == suffix)
-        if candidate != path and self._grouper is not None:
-            again = self._grouper.group(candidate, self._control)
+        if candidate != path and posixpath.dirname(candidate) == folder.path and self._grouper is not None:
+            again = self._grouper.group(f"{folder.real}/{posixpath.basename(candidate)}", self._control)
             if again and {_as_named(each, folder) for each in again.files} == set(files):
                 return tuple(_as_named(each, folder) for each in again.files)
         return files
 
 
 def _as_named(path: str, folder: Folder) -> str:
-    """Return a path as the user names it, where a reader followed links."""
+    """Return a path of this machine as the user would name it, who named `folder`.
+
+    The folders above it are taken to be the same while their names are.
+    """
     plain = posixpath.normpath(path)
-    if folder.real != folder.path and plain.startswith(f"{folder.real}/"):
-        return folder.path + plain.removeprefix(folder.real)
-    return plain
+    real, named = folder.real, folder.path
+    while not plain.startswith(f"{real.rstrip('/')}/"):
+        if posixpath.basename(real) != posixpath.basename(named) or posixpath.dirname(real) == real:
+            return plain
+        real, named = posixpath.dirname(real), posixpath.dirname(named)
+    return f"{named.rstrip('/')}/{plain.removeprefix(real).lstrip('/')}"

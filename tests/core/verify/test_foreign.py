@@ -90,14 +90,16 @@ def test_a_file_outside_what_is_the_users_own_counts_as_not_there(home, foreign)
     assert isinstance(found.wrong, SourceIncomplete)
 
 
-def test_names_that_a_reader_found_behind_a_link_are_the_users_again(home, foreign) -> None:
-    made(home, "real/a.htd", "real/b.tif")
+def test_it_is_asked_about_real_paths_and_its_answer_is_in_the_users_words(home, foreign) -> None:
+    made(home, "real/plate/a.htd", "real/plate/images/b.tif")
     (home / "linked").symlink_to(home / "real")
-    asking, folders = foreign(Knowing([f"{home}/linked/a.htd", f"{home}/real/b.tif"]))
+    asking, folders = foreign(Knowing([f"{home}/real/plate/a.htd", f"{home}/real/plate/images/b.tif"]))
 
-    found = asking.set_of(folders.at(f"{home}/linked"), "a.htd", "a MetaXpress plate", named=True)
+    opened = asking.set_of(folders.at(f"{home}/linked/plate"), "a.htd", "a MetaXpress plate", named=True)
+    same = asking.set_of(folders.at(f"{home}/linked/plate/images"), "b.tif", "a MetaXpress plate", named=True)
 
-    assert found.files == (f"{home}/linked/a.htd", f"{home}/linked/b.tif")
+    assert opened.files == (f"{home}/linked/plate/a.htd", f"{home}/linked/plate/images/b.tif")
+    assert same == opened
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "table.csv", "report.pdf", "settings.xml"])
