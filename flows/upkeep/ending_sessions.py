@@ -15,6 +15,7 @@ from flows.core.settings import Settings
 from flows.upkeep import notes
 from flows.upkeep.outages import away
 from flows.upkeep.runs import IMPORTS, LIVING, find, for_a_while, since, tagged
+from flows.upkeep.sessions import sealed_anew
 from flows.upkeep.told import LOOK_BACK
 
 log = logging.getLogger(__name__)
@@ -32,9 +33,8 @@ def end_sessions(client: SyncPrefectClient, settings: Settings, *, grace: timede
     silent = set(away(client, settings)) if noted else set()
     for each in for_a_while(noted):
         runs = list(find(client, IMPORTS, where.FlowRunFilter(tags=tagged(_tag(each)))))
-        if any(_needs_it(run) for run in runs) or (not runs and _is_young(each, grace)):
-            continue
-        _end(client, each, settings, silent)
+        needed = any(_needs_it(run) for run in runs) or (not runs and _is_young(each, grace))
+        _look_at(client, each, settings, silent, needed=needed)
 
 
 def _tag(note: Variable) -> str:
@@ -53,21 +53,26 @@ def _is_young(note: Variable, grace: timedelta) -> bool:
     return changed is not None and changed > datetime.now(UTC) - grace
 
 
-def _end(client: SyncPrefectClient, note: Variable, settings: Settings, silent: set[str]) -> None:
+def _look_at(client: SyncPrefectClient, note: Variable, settings: Settings, silent: set[str], *, needed: bool) -> None:
     try:
-        session = unseal(str(note.value), SessionToEnd, settings.seal_keys)
+        session = unseal(sealed_anew(client, note, settings), SessionToEnd, settings.seal_keys)
     except SealBroken as broken:
         log.warning("a session that was left to us cannot be ended, it ends by itself: %s", broken)
         notes.drop(client, note.name)
         return
     if session.server not in settings.servers:
         notes.drop(client, note.name)
-        return
-    if session.server in silent:
-        return
+    elif not needed and session.server not in silent:
+        _end(client, note, session, settings, silent)
+
+
+def _end(
+    client: SyncPrefectClient, note: Variable, session: SessionToEnd, settings: Settings, silent: set[str]
+) -> None:
+    server = settings.servers[session.server]
     try:
-        join(settings.servers[session.server], session.key).kill()
-        join(settings.servers[session.server], session.key).close()
+        join(server, session.key).kill()
+        join(server, session.key).close()
     except LoginRefused:
         notes.drop(client, note.name)
         log.info("the session of %s at %s is over, as are the imports that came with it", session.user, session.server)
