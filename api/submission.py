@@ -67,7 +67,7 @@ async def enter(
     """
     room = neighbours.waiting_room(grant.server)
     await room.check_room()
-    request = body.asked_for(grant.standing.owner.user, grant.standing.owner.group)
+    request = body.asked_for(grant.standing.owner.user, grant.standing.owner.group, grant.workstation)
     new = _new_run(grant, body, request, client_key)
     new = new.model_copy(update={"tags": new.tags | tags, "start": max(new.start, not_before or new.start)})
     async with room.place(new.user, new.bulk, new.start) as place:

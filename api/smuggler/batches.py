@@ -80,8 +80,9 @@ def divide(batch: Sequence[ImportElement], servers: Mapping[str, OmeroServer]) -
 
 
 def _words(element: ImportElement) -> str:
-    """Write all of an element but its file."""
-    return json.dumps([element.session_key.get_secret_value(), element.model_dump_json(exclude={"target_uri"})])
+    """Write all of an element but its file; what lies on several machines is imported from each by itself."""
+    host, key = read_place(element.target_uri).host, element.session_key.get_secret_value()
+    return json.dumps([host, key, element.model_dump_json(exclude={"target_uri"})])
 
 
 def _digest(batch: Sequence[ImportElement]) -> str:

@@ -38,7 +38,7 @@ async def hand_over(neighbours: Services, batch: Sequence[ImportElement], addres
         EngineAway: the workflow engine does not answer; what it took already was taken back, as far as it could be.
     """
     parts = divide(batch, neighbours.settings.servers)
-    grants = await _all_admitted(neighbours, parts)
+    grants = await _all_admitted(neighbours, parts, address)
     not_before = datetime.now(UTC) + TOGETHER if len(parts) > 1 else None
     entered: list[Entered] = []
     try:
@@ -59,13 +59,13 @@ async def hand_over(neighbours: Services, batch: Sequence[ImportElement], addres
     return [answers[number] for number in range(len(batch))]
 
 
-async def _all_admitted(neighbours: Services, parts: Sequence[Part]) -> list[Grant]:
+async def _all_admitted(neighbours: Services, parts: Sequence[Part], address: str) -> list[Grant]:
     gate = asyncio.Semaphore(AT_A_TIME)
 
     async def one(part: Part) -> Grant | Problem:
         async with gate:
             try:
-                return await admit(neighbours, SessionCredential(part.key, part.server), part.body)
+                return await admit(neighbours, SessionCredential(part.key, part.server), part.body, address)
             except CourierError as error:
                 return _about(part, Problem.of(error))
             except Problem as problem:

@@ -84,6 +84,14 @@ def test_what_differs_in_anything_else_is_an_import_of_its_own(other: dict[str, 
     assert len(divide([element("/a"), element("/b", **other)], SERVERS)) == 2
 
 
+def test_what_lies_on_another_machine_is_an_import_of_its_own() -> None:
+    batch = [
+        element(path) for path in ("file://a/data/1", "file://b/data/2", "\\\\A\\data\\3", "C:\\data\\4", "/data/5")
+    ]
+
+    assert [part.elements for part in divide(batch, SERVERS)] == [(0, 2), (1,), (3, 4)]
+
+
 def test_what_would_be_too_large_for_one_import_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "MOST_FILES", 2)
     monkeypatch.setattr(batches, "MOST_BYTES", 40)

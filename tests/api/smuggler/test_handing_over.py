@@ -103,7 +103,7 @@ def test_one_bad_element_is_no_from_all(door) -> None:
     assert [line[:22] for line in sorted(reason(answer).splitlines())] == [
         "3: experimenterEmail: ",
         "3: omeroPort: not a po",
-        "3: targetUri: give an ",
+        "3: targetUri: It is no",
     ]
     assert (door.runs.kept, door.runs.to_end) == ({}, {})
 

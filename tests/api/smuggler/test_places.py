@@ -11,12 +11,11 @@ PLACES = [
     pytest.param("file:///data/a%20b.tif", "/data/a b.tif", "file:///data/a%20b.tif", id="a URI"),
     pytest.param("file:/data/cells.tif", "/data/cells.tif", "file:/data/cells.tif", id="a URI as Java writes it"),
     pytest.param("file://localhost/data/x", "/data/x", "file://localhost/data/x", id="a URI of this machine"),
-    pytest.param("FILE:///data/x", "/data/x", "FILE:///data/x", id="a URI in capitals"),
     pytest.param("file:///data/%C3%A4.tif", "/data/ä.tif", "file:///data/%C3%A4.tif", id="a URI with an umlaut"),
-    pytest.param("C:\\data\\x.lif", "C:\\data\\x.lif", "file:///C:/data/x.lif", id="a drive of Windows"),
-    pytest.param("d:/data/x y.lif", "d:/data/x y.lif", "file:///d:/data/x%20y.lif", id="a drive, with slashes"),
+    pytest.param("C:\\data\\x.lif", "C:/data/x.lif", "file:///C:/data/x.lif", id="a drive of Windows"),
+    pytest.param("d:/data/x y.lif", "D:/data/x y.lif", "file:///D:/data/x%20y.lif", id="a drive, with slashes"),
     pytest.param("file:///C:/data/x%20y.lif", "C:/data/x y.lif", "file:///C:/data/x%20y.lif", id="a drive in a URI"),
-    pytest.param("\\\\scope\\share\\x", "\\\\scope\\share\\x", "file://scope/share/x", id="a share of Windows"),
+    pytest.param("\\\\scope\\share\\x", "//scope/share/x", "file://scope/share/x", id="a share of Windows"),
     pytest.param("file://scope/data/x", "file://scope/data/x", "file://scope/data/x", id="a URI of another machine"),
     pytest.param("s3://bucket/x.tif", "s3://bucket/x.tif", "s3://bucket/x.tif", id="a URI of another kind"),
 ]
@@ -24,14 +23,15 @@ PLACES = [
 
 @pytest.mark.parametrize(("text", "source", "uri"), PLACES)
 def test_a_place_is_read_as_its_client_means_it(text: str, source: str, uri: str) -> None:
-    assert read_place(text) == (source, uri)
+    assert read_place(text)[:2] == (source, uri)
 
 
 @pytest.mark.parametrize(
-    "text", ["my/file", "cells.tif", "C:cells.tif", "", "file:cells.tif", "file:///data/%ff", "file:///data/a?b"]
+    "text",
+    ["my/file", "cells.tif", "C:cells.tif", "", "file:cells.tif", "file:///data/%ff", "file:///a?b", "s3://me:pw@x/y"],
 )
 def test_what_says_not_surely_which_file_is_meant_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"absolute|UTF-8|%3F"):
+    with pytest.raises(ValueError, match=r"absolute|UTF-8|%3F|password"):
         read_place(text)
 
 
