@@ -84,16 +84,15 @@ class Watcher:
         while not stop.is_set():
             try:
                 self._watch(stop)
-            except (
-                OSError,
-                RuntimeError,
-            ) as away:  # RuntimeError: what watchfiles makes of errors that it does not know
+            except (OSError, RuntimeError) as away:  # the second: what watchfiles knows no better name for
                 log.warning("%s: %s cannot be watched, tried again in %.0f s: %s", self._name, self._root, AGAIN, away)
                 stop.wait(AGAIN)
 
     def _watch(self, stop: threading.Event) -> None:
         import watchfiles  # noqa: PLC0415 - an extra: whoever does not watch need not have it
 
+        # Of a folder that is not there watchfiles, told to pass over what it may not look into, says nothing either.
+        watched = self._folder()
         changes = watchfiles.watch(
             self._root,
             watch_filter=None,
@@ -105,8 +104,13 @@ class Watcher:
         )
         for each in changes:
             self.heard({Path(path) for _, path in each}, time.time())
-            if not self._root.is_dir():
-                raise FileNotFoundError(f"{self._root} is not there any more")
+            if self._folder() != watched:
+                raise FileNotFoundError(f"another folder is there now: {self._root} was mounted anew")
+
+    def _folder(self) -> tuple[int, int]:
+        """Say which folder is watched; raises OSError where there is none."""
+        look = self._root.stat()
+        return look.st_dev, look.st_ino
 
     def heard(self, paths: set[Path], now: float) -> None:
         """Take note of changes, and ask for the sweep that is due."""

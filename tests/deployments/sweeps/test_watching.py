@@ -83,6 +83,14 @@ def test_a_folder_that_comes_later_is_watched_once_it_is_there(watched: Watched)
     watched.notices("a.tif")
 
 
+def test_a_folder_that_goes_and_comes_back_is_watched_again(watched: Watched) -> None:
+    watched.begins()
+    watched.notices("a.tif")
+    watched.root.rename(watched.root.with_name("elsewhere"))
+    watched.root.mkdir()
+    watched.notices("b.tif")
+
+
 def test_a_folder_that_may_not_be_looked_into_keeps_nobody_from_watching_the_rest(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
