@@ -9,8 +9,8 @@ import pytest
 from deployments.sweeps import watching
 from deployments.sweeps.__main__ import main
 from deployments.sweeps.watching import Watcher
+from flows.core.afterwards.names import IMPORTED
 from flows.core.sweep.definition import SweepDefinition
-from flows.core.sweep.names import IMPORTED
 from tests.support.sandbox import until
 
 SECONDS = 30.0
