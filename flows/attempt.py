@@ -31,6 +31,7 @@ from flows.core.errors import (
     UnexpectedFault,
 )
 from flows.core.job import Chunk, Job, Surroundings
+from flows.core.leaving import is_open
 from flows.core.ledger import STOPS, Ledger
 from flows.core.names import LOGIN_NEEDED, PARTLY_FAILED
 from flows.core.notify import headline, report_page
@@ -47,6 +48,7 @@ from flows.run_record import RunRecord
 from flows.upkeep.outages import why_away
 
 log = logging.getLogger(__name__)
+End = Callable[..., State[None]]
 
 
 def name_run() -> str:
@@ -164,6 +166,17 @@ class Attempt:
         if run.state is not None and run.state.type is StateType.CANCELLING:
             self.job.ledger.cancel()
 
+    def put_away(self, afterwards: Callable[[Job], State[None]]) -> None:
+        """Have the files moved or deleted as was asked, once nothing more is to be imported; that never fails it."""
+        over = self._later is None and self.job.ledger.stopped_by is None
+        if not over or not is_open(self.job.request.after_import, self.job.ledger.statuses()):
+            return
+        try:
+            afterwards(self.job)
+        except TerminationSignal:
+            self.heed_signal()
+        self._record.hand_over_put_away(self.job)
+
     def report(self) -> ImportReport:
         """Say what became of everything."""
         resolved = self.job.resolved
@@ -227,7 +240,7 @@ class Attempt:
 
 
 @contextmanager
-def attempt(request: ImportRequest, *, at_the_end: Callable[..., State[None]]) -> Iterator[Attempt]:
+def attempt(request: ImportRequest, *, afterwards: End, at_the_end: End) -> Iterator[Attempt]:
     """Surround the stages: whatever happens inside, the outcome is shown and told."""
     tidy_log()
     settings = read_settings()
@@ -259,6 +272,7 @@ def attempt(request: ImportRequest, *, at_the_end: Callable[..., State[None]]) -
             except Exception as error:  # noqa: BLE001 - the outermost hook: nobody is left without an answer
                 run.stopped_by(unexpected(error))
             run.decide()
+            run.put_away(lambda job: afterwards(job, return_state=True))
         run.end(lambda job, report: at_the_end(job, report, return_state=True))
         drop_carried_session()
     if interrupted is not None:

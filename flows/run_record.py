@@ -16,12 +16,14 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from flows.core.errors import AttemptSuperseded, ImportCancelled, OmeroBusy, OmeroFull, RunPutOff
+from flows.core.job import Job
 from flows.core.ledger import Ledger
 from flows.core.names import BULK, INTERIM_TOLD, PEOPLE, REPLAY_ALL, TOLD
 from flows.core.requests import Failure
 from flows.further_tries import FurtherTry
 from flows.history import asked_by_person, cancelled_at_the_start, retries_since_person
 from flows.patience import patiently
+from flows.put_away_later import hand_over_put_away
 from flows.upkeep.addresses import note_address, noted_address
 from flows.upkeep.outages import report_outage
 from flows.upkeep.waiting import release_next
@@ -205,6 +207,10 @@ class RunRecord:
             release_next(self._client, server, user, places + ending)
         except httpx.HTTPError as away:
             log.warning("Prefect does not answer, the next import of %s waits for housekeeping: %s", user, away)
+
+    def hand_over_put_away(self, job: Job) -> None:
+        """Have files that are still to be moved or deleted looked after by a run of its own."""
+        hand_over_put_away(self._client, self._run, job)
 
     @property
     def email(self) -> str | None:
