@@ -168,8 +168,8 @@ class Attempt:
 
     def put_away(self, afterwards: Callable[[Job], State[None]]) -> None:
         """Have the files moved or deleted as was asked, once nothing more is to be imported; that never fails it."""
-        over = self._later is None and self.job.ledger.stopped_by is None
-        if not over or not is_open(self.job.request.after_import, self.job.ledger.statuses()):
+        nothing = not is_open(self.job.request.after_import, self.job.ledger.statuses())
+        if nothing or self._later is not None or self.job.ledger.stopped_by is not None:
             return
         try:
             afterwards(self.job)
@@ -210,7 +210,7 @@ class Attempt:
             raise Abort(str(self.job.ledger.stopped_by))
         if self._later is not None:
             self._record.go_on_later(self._later)
-            self._release_next(ending=False)
+            self._record.release_next(self.job, ending=False)
             raise Abort(self._later.message)
         self.job.ledger.settle(UnexpectedFault("The import ended before this was imported."))
         report = self.report()
@@ -218,11 +218,7 @@ class Attempt:
         # Who could not be told, nor a message be handed over to them, is told by housekeeping.
         if self.job.knows_whom_to_tell and at_the_end(self.job, report).is_completed():
             self._record.note_told(self.job.tags)
-        self._release_next(ending=True)
-
-    def _release_next(self, *, ending: bool) -> None:
-        user, places = self.job.request.on_behalf_of, self.job.server.runs_per_user
-        self._record.release_next(self.job.server_name, user, places, ending=ending)
+        self._record.release_next(self.job, ending=True)
 
     def verdict(self) -> State[None]:
         """Return the state that the run ends in."""
@@ -272,8 +268,8 @@ def attempt(request: ImportRequest, *, afterwards: End, at_the_end: End) -> Iter
             except Exception as error:  # noqa: BLE001 - the outermost hook: nobody is left without an answer
                 run.stopped_by(unexpected(error))
             run.decide()
-            run.put_away(lambda job: afterwards(job, return_state=True))
-        run.end(lambda job, report: at_the_end(job, report, return_state=True))
+            run.put_away(partial(afterwards, return_state=True))
+        run.end(partial(at_the_end, return_state=True))
         drop_carried_session()
     if interrupted is not None:
         raise interrupted

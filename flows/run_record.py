@@ -194,17 +194,16 @@ class RunRecord:
         answer = patiently(lambda: self._client.set_flow_run_state(self._run.id, state))
         log.info("%s (%s)", later.message, answer.status.value)
 
-    def release_next(self, server: str, user: str, places: int, *, ending: bool) -> None:
+    def release_next(self, job: Job, *, ending: bool) -> None:
         """Let the user's next held run stand in line; what goes wrong here, housekeeping makes good.
 
         Args:
-            server: our name of the OMERO server.
-            user: OMERO login name.
-            places: as many of the user's runs may stand in line or run.
-            ending: this run still counts among them, though it is about to end.
+            job: the import of this run.
+            ending: this run still counts among the user's, though it is about to end.
         """
+        user, places = job.request.on_behalf_of, job.server.runs_per_user
         try:
-            release_next(self._client, server, user, places + ending)
+            release_next(self._client, job.server_name, user, places + ending)
         except httpx.HTTPError as away:
             log.warning("Prefect does not answer, the next import of %s waits for housekeeping: %s", user, away)
 

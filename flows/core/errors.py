@@ -8,6 +8,9 @@
     │   ├── PlacementNotAllowed      files in place, which this OMERO server is not set up for
     │   └── Misdefined               a sweep definition, or a file that it names, is faulty
     ├── SourceError                  about the files on disk
+    │   ├── SourceSyntax             it names no file or folder that could be found
+    │   ├── SourceUnmapped           no rule says where the worker sees what the client named
+    │   ├── SourceElsewhere          only another machine sees it
     │   ├── SourceNotAllowed         outside the roots, or in somebody else's; says nothing about existence
     │   ├── SourceMissing
     │   ├── SourceUnreadable
@@ -137,6 +140,27 @@ class SourceError(CourierError):
     """A source file cannot be imported."""
 
     advice_by_default = "Look at the file, then import it again."
+
+
+class SourceSyntax(SourceError):
+    """It names no file or folder that could be found."""
+
+    advice_by_default = (
+        r"Give an absolute path or a URI, for example /data/alice/cells.ome.tiff, C:\Data\cells.lif, "
+        r"\\nas\data\cells.lif or file://nas/data/cells.lif."
+    )
+
+
+class SourceUnmapped(SourceError):
+    """No rule says where the courier sees this path."""
+
+    advice_by_default = "The operator adds a rule for it to `mounts` in the settings, or name a path that has one."
+
+
+class SourceElsewhere(SourceError):
+    """It lies on a workstation that imports it by its own worker."""
+
+    advice_by_default = "Ask for it over HTTP, where it finds its way, and apart from what lies elsewhere."
 
 
 class SourceNotAllowed(SourceError):

@@ -15,6 +15,7 @@ from flows.core.account import Account
 from flows.core.audit import AuditEntry, note
 from flows.core.errors import StagingFailed, UnknownServer
 from flows.core.ledger import Ledger
+from flows.core.mounts import Mounts
 from flows.core.notify import receivers
 from flows.core.omero_client import ImportDetails, ResolvedTarget, resolve_target
 from flows.core.requests import (
@@ -157,7 +158,13 @@ class Job:
         """Return what the user may read; asks OMERO who they are when that is not known yet."""
         if self._access is None:
             session = self.account.session()
-            self._access = Access(user=session.user, groups=session.groups, roots=self.settings.roots)
+            self._access = Access(
+                user=session.user,
+                groups=session.groups,
+                roots=self.settings.roots,
+                mounts=Mounts.of(self.settings.mounts, self.request.workstation),
+                here=self.settings.station,
+            )
         return self._access
 
     def target(self) -> ResolvedTarget:

@@ -24,6 +24,7 @@ from flows.core.errors import (
     OmeroUnavailable,
     RunPutOff,
     SourceAway,
+    SourceError,
     SourceMissing,
 )
 from flows.core.job import Job
@@ -31,9 +32,10 @@ from flows.core.ledger import STOPS
 from flows.core.omero_client import confirm_held
 from flows.core.requests import AfterImport, Fileset, SourceFile
 from flows.core.settings import Settings
+from flows.core.sources import client_path
 from flows.core.status import FILES_TOLD, FilesetStatus, PutAway
 from flows.core.sweep.loading import load_sweeps
-from flows.core.verify import folder_holding
+from flows.core.verify import Access, folder_holding
 
 STOPPED = "stopped"
 """The code of what waits, since the process that should do it was to end."""
@@ -51,9 +53,18 @@ def is_open(wish: AfterImport, statuses: Sequence[FilesetStatus]) -> bool:
 def without_what_was_put_away(job: Job, filesets: Sequence[Fileset]) -> tuple[Fileset, ...]:
     """Leave out what earlier imports have moved to the folder `imported`, unless it is asked for by name."""
     holders = _Holders(job.settings, job.request.on_behalf_of, ())
-    if any(holders.is_set_aside(os.path.realpath(source)) for source in job.request.sources):
+    access = job.access()
+    if any(holders.is_set_aside(_real(access, source)) for source in job.request.sources):
         return tuple(filesets)
     return tuple(each for each in filesets if not holders.is_set_aside(each.files[0].path))
+
+
+def _real(access: Access, path: str) -> str:
+    """Return where a path, as clients write it, really leads; nothing where it leads nowhere that is allowed."""
+    try:
+        return access.allowed(client_path(path)).real_path
+    except SourceError:
+        return ""
 
 
 def leave(job: Job, found: Sequence[Fileset], *, over: datetime, now: datetime | None = None) -> None:
@@ -109,18 +120,19 @@ class _Holders:
     """The folders that files are moved within: a swept folder, since it is looked through, else a root of the user."""
 
     def __init__(self, settings: Settings, user: str, swept: Iterable[Path]) -> None:
-        self._settings, self._user = settings, user
+        self._user = user
+        self._roots = {name: root for name, root in settings.roots.items() if root.station == settings.station}
         self._swept = [os.path.realpath(each) for each in swept]
 
     def of(self, path: str) -> str | None:
         """Return the folder that holds a path, with all links resolved."""
         swept = [each for each in self._swept if path.startswith(each.rstrip("/") + "/")]
-        return max(swept, key=len) if swept else folder_holding(self._settings.roots, self._user, path)
+        return max(swept, key=len) if swept else folder_holding(self._roots, self._user, path)
 
     def is_set_aside(self, path: str) -> bool:
         """Whether a path lies in what is set aside there."""
         holder = self.of(path)
-        return holder is not None and is_set_aside(Path(path).relative_to(holder))
+        return bool(path) and holder is not None and is_set_aside(Path(path).relative_to(holder))
 
 
 class _Leaving:
@@ -142,7 +154,7 @@ class _Leaving:
 
     def _one(self, status: FilesetStatus) -> None:
         fileset = self._found.get(status.key)
-        path = fileset.files[0].path if fileset else os.path.realpath(status.files[0])
+        path = fileset.files[0].path if fileset else _real(self._job.access(), status.files[0])
         holder = self._holders.of(path)
         if holder is None:
             self._note(status, PutAway(outcome="kept", code="source-not-allowed", reason="It lies below no root."))
@@ -167,7 +179,7 @@ class _Leaving:
         if status.key not in known:
             # Of a share that is not mounted nothing is there, either.
             empty = ground.below.is_empty()
-            self._note(status, _kept(SourceAway(which=holder)) if empty else _not_found(status))
+            self._note(status, _kept(SourceAway(which=holder)) if empty else self._not_found(status))
         elif (told := known[status.key]).code in AWAY:
             # OMERO is asked once, not for each file.
             self._away = told
@@ -181,7 +193,7 @@ class _Leaving:
             root=Path(holder),
             afterwards=Afterwards(imported=job.request.after_import.value),
             quiet=None,
-            roots=job.settings.roots,
+            roots={name: root for name, root in job.settings.roots.items() if root.station == job.settings.station},
             confirm=partial(_confirm, job),
             audit=AuditTrail(job.settings.audit).write,
             control=job.ledger,
@@ -200,6 +212,12 @@ class _Leaving:
             fileset_id=status.fileset_id,
             group=request.group,
         )
+
+    def _not_found(self, status: FilesetStatus) -> PutAway:
+        if any(os.path.lexists(_real(self._job.access(), each)) for each in status.files):
+            reason = "What lies there is not what was imported: files came, went or changed. It stays."
+            return PutAway(outcome="kept", code="source-changed", reason=reason)
+        return PutAway(outcome="gone", code="gone", reason="No file of it is there any more.")
 
     def _note(self, status: FilesetStatus, told: PutAway) -> None:
         self._job.ledger.put_away(status.key, told)
@@ -231,10 +249,3 @@ def _as_told(handled: Handled, holder: str) -> PutAway:
         moved_to=tuple(str(Path(holder, each)) for each in handled.moved_to[:FILES_TOLD]),
         may_pass=handled.may_pass,
     )
-
-
-def _not_found(status: FilesetStatus) -> PutAway:
-    if any(os.path.lexists(each) for each in status.files):
-        reason = "What lies there is not what was imported: files came, went or changed. It stays."
-        return PutAway(outcome="kept", code="source-changed", reason=reason)
-    return PutAway(outcome="gone", code="gone", reason="No file of it is there any more.")

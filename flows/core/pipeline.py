@@ -32,7 +32,7 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     Raises:
         CourierError: nothing of this import can be done, or not now.
     """
-    check_placement(job.request.placement, job.server_name, job.server)
+    check_placement(job.request, job.server_name, job.server)
     check_after_import(job.request, job.access(), job.server)
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
     job.found = without_what_was_put_away(job, found.filesets)

@@ -24,6 +24,8 @@ from pydantic import (
 )
 
 from flows.core.errors import CourierError, TargetSyntax
+from flows.core.settings import Label
+from flows.core.sources import Source, checked
 
 MAX_REQUEST_BYTES = 256 * 1024
 """The largest request, as JSON; more sources are given as folders."""
@@ -72,14 +74,6 @@ class AfterImport(StrEnum):
     DELETE = "delete"
 
 
-def _absolute(path: str) -> str:
-    # Return, pressed in a form's field, is no part of a path.
-    path = path.rstrip("\r\n")
-    if "\0" in path or not path.startswith("/"):
-        raise ValueError("give an absolute path, for example /data/alice/cells.ome.tiff")
-    return path
-
-
 def _no_url(receiver: str) -> str:
     if "://" in receiver or ":" in receiver or "/" in receiver:
         raise ValueError(
@@ -98,7 +92,7 @@ def _target(text: str) -> str:
     return text
 
 
-SourcePath = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_absolute)]
+SourcePath = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(checked)]
 Receiver = Annotated[str, StringConstraints(min_length=1, max_length=254), AfterValidator(_no_url)]
 TargetText = Annotated[
     str, StringConstraints(min_length=1, max_length=1024, strip_whitespace=True), AfterValidator(_target)
@@ -131,7 +125,7 @@ class ImportOptions(Frozen):
         max_length=5000,
         title="Files or folders",
         description=(
-            "Absolute paths as the courier's worker sees them, for example /data/alice/2026-11-23. "
+            r"Absolute paths as your machine names them, for example /data/alice/2026-11-23 or C:\Data\alice, or URIs. "
             "A folder stands for all images below it."
         ),
         examples=[["/data/alice/2026-11-23"]],
@@ -221,6 +215,15 @@ class ImportOptions(Frozen):
         title="In no hurry",
         description="Lets others go first, also between files: for large amounts that nobody waits for.",
     )
+    workstation: Annotated[Label | None, *LeftOut] = Field(
+        default=None,
+        title="Workstation",
+        description=(
+            "Short name of the machine that names the files so, where that makes a difference. "
+            "Left out: that of your token or of your address, if it is one."
+        ),
+        examples=["microscope-3"],
+    )
     notify: list[Receiver] = Field(
         default_factory=list,
         max_length=20,
@@ -258,9 +261,7 @@ class ImportRequest(ImportOptions):
     @property
     def title(self) -> str:
         """What the run is called: who, what, whereto."""
-        return run_title(
-            self.on_behalf_of, [posixpath.basename(path.rstrip("/")) for path in self.sources], self.target
-        )
+        return run_title(self.on_behalf_of, [Source.parse(each).name for each in self.sources], self.target)
 
 
 def run_title(user: str, names: list[str], target: str | None) -> str:
