@@ -7,7 +7,7 @@ from flows.core.names import PUT_AWAY_FLOW
 from flows.departure import departure
 
 
-@flow(name=PUT_AWAY_FLOW, flow_run_name="files of the import {import_id}", persist_result=False)
+@flow(name=PUT_AWAY_FLOW, persist_result=False)
 def put_away(import_id: str) -> State[None]:
     """Move or delete the files of an import, as was asked with it, once its delay is over.
 
