@@ -121,6 +121,8 @@ class Message(Frozen):
 
     id: UUID
     server: str
+    servers: frozenset[str] = frozenset()
+    """All that it concerns, where there are several."""
     user: str
     about: str | None
     """The import that it tells of."""

@@ -74,13 +74,14 @@ def _in(types: list[StateType]) -> where.FlowRunFilterState:
 
 
 def _message(run: FlowRun) -> Message:
-    server = next(tagged(run, "server:"), None)
+    servers = sorted(tagged(run, "server:"))
     receiver, message = run.parameters.get("receiver"), run.parameters.get("message")
-    if server is None or run.state is None or not isinstance(message, dict):
+    if not servers or run.state is None or not isinstance(message, dict):
         raise RunUnknown
     return Message(
         id=run.id,
-        server=server,
+        server=servers[0],
+        servers=frozenset(servers),
         user=next(tagged(run, "user:"), ""),
         about=next(tagged(run, "about:"), None),
         receiver=str(receiver),

@@ -32,7 +32,8 @@ HELD_FOR = timedelta(days=3650)
 AWAITING_RETRY = "AwaitingRetry"
 """A run that waits for a further try, after minutes to days. The Retry button of the UI sets it, too."""
 PUT_OFF = "PutOff"
-"""A run, of type SCHEDULED, that gave its place back: to others, or since its worker stops. No try is counted."""
+"""A run, of type SCHEDULED, that gave its place back: to others, or since its worker stops. No try is counted.
+Or a sweep, of type COMPLETED, that stopped on the way, since its machine is to be left alone: the next one goes on."""
 REVIVED = "Revived"
 """A run, of type SCHEDULED, that starts again after its process was lost."""
 PARTLY_FAILED = "PartlyFailed"

@@ -211,7 +211,7 @@ class Worker(Part):
         default="none", description="Their class for the disk; idle: only when nobody else wants it."
     )
     bandwidth: int | None = Field(
-        default=None, gt=0, description="Bytes per second that all runs of a worker send together at most."
+        default=None, gt=0, description="Bytes per second that all runs of a worker copy and send together at most."
     )
     quiet_hours: tuple[
         Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")], ...
