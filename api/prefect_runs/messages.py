@@ -11,7 +11,7 @@ from prefect.states import AwaitingRetry
 
 from api.prefect_runs.connection import Connection
 from api.prefect_runs.translation import tagged
-from api.runs import Message, RunUnknown
+from api.runs import Letter, Message, RunUnknown
 from flows.core.names import MESSAGE_FLOW, server_tag, user_tag
 
 GIVEN_UP = [StateType.FAILED]
@@ -48,6 +48,18 @@ class Messages(Connection):
         if not found:
             raise RunUnknown
         return _message(found[0])
+
+    async def letter(self, message: Message) -> Letter:
+        """Return what it says, or raise `RunUnknown`."""
+        try:
+            async with self._asking():
+                run = await self._client.read_flow_run(message.id)
+        except ObjectNotFound as missing:
+            raise RunUnknown from missing
+        said = run.parameters.get("message")
+        if not isinstance(said, dict):
+            raise RunUnknown
+        return Letter(**{name: str(said.get(name, "")) for name in ("subject", "text", "html")})
 
     async def send_again(self, message: Message, who: str) -> None:
         """Try to send it once more, now."""

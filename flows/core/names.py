@@ -53,6 +53,11 @@ UNTIDY = "untidy"
 REPLAY_ALL = "replay:all"
 """The tag of a run that a person retried as a whole: also what was imported or skipped is looked at again."""
 
+SESSION = "session:"
+"""How the tag of a run begins that says with which OMERO session it came."""
+DEALT = "dealt:"
+"""How the tag of a run begins that says that somebody dealt with the failure of one of its sources."""
+
 EMAIL = "courier.email"
 """The label of a run with the address in its user's OMERO profile: for a word while that OMERO is away."""
 
@@ -83,8 +88,8 @@ def about_tag(run_id: str) -> str:
 
 
 def session_tag(key: str) -> str:
-    """Tag a run with the OMERO session that was carried with it, by a hash of the session's key."""
-    return f"session:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    """Tag a run with the OMERO session that came with it, by a hash of the session's key."""
+    return f"{SESSION}{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def lock_name(stripe: int) -> str:
