@@ -237,7 +237,10 @@ class ImportOptions(Frozen):
     bulk: bool = Field(
         default=False,
         title="In no hurry",
-        description="Lets others go first, also between files: for large amounts that nobody waits for.",
+        description=(
+            "Lets others go first, also between files: for large amounts that nobody waits for. "
+            "What is started in the Prefect UI stands among the imports of people all the same."
+        ),
     )
     workstation: Annotated[Label | None, *LeftOut] = Field(
         default=None,
