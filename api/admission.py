@@ -12,7 +12,7 @@ from api.problems import Problem
 from api.services import Services
 from flows.core.errors import LoginRefused
 from flows.core.requests import Target
-from flows.core.settings import OmeroServer
+from flows.core.settings import OmeroServer, Settings
 from flows.core.verify import Access
 
 
@@ -56,7 +56,13 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport) -
     else:
         standing = await _of_session(neighbours, credential, body, server)
     owner = standing.owner
-    access = Access(user=owner.user, groups=owner.groups, roots=settings.roots, only_roots=standing.only_roots)
+    access = Access(
+        user=owner.user,
+        groups=owner.groups,
+        roots=settings.roots,
+        only_roots=standing.only_roots,
+        remotes=settings.remotes,  # and no connections: the worker asks those hosts, the API does not
+    )
     look = await neighbours.blocking(
         lambda: look_at(body.sources, access, settings.verification), away="The file system"
     )
@@ -80,9 +86,16 @@ async def _of_token(neighbours: Services, credential: TokenCredential, body: New
     wish = _wish(body)
     owner = Proof(user=user, group=None, groups=frozenset(), is_admin=False)
     # OMERO is asked only where the answer counts: a machine that submits often is not held up.
-    if wish.group or by_id(wish.target) or any(root.groups for root in settings.roots.values()):
+    if wish.group or by_id(wish.target) or _count_groups(settings):
         owner = await _visit_as(neighbours, server, user, wish)
     return Standing(who=f"token:{credential.name}", owner=owner, only_roots=token.roots)
+
+
+def _count_groups(settings: Settings) -> bool:
+    """Whether it matters in which groups a user is."""
+    return any(root.groups for root in settings.roots.values()) or any(
+        remote.groups for remote in settings.remotes.values()
+    )
 
 
 async def _of_session(neighbours: Services, credential: SessionCredential, body: NewImport, server: str) -> Standing:

@@ -9,6 +9,7 @@ from pathlib import Path
 from api.problems import Problem, Reason
 from flows.core.control import Uncontrolled
 from flows.core.errors import ImportCancelled, SourceEmpty, SourceError, SourceNotAllowed, SourceUnreadable
+from flows.core.remotes import is_remote, normal
 from flows.core.requests import Failure, SourceFile
 from flows.core.settings import Root, Verification
 from flows.core.verify import Access, Expansion, expand
@@ -49,7 +50,7 @@ def look_at(sources: Sequence[str], access: Access, settings: Verification) -> L
     refusals = [refused for source in sources if (refused := _not_allowed(source, access))]
     if refusals:
         raise refuse(refusals, sources)
-    seen = [source for source in sources if _is_here(access.roots[access.allowed(source).root])]
+    seen = [source for source in sources if _is_seen(source, access)]
     try:
         expansion = expand(seen, access=access, settings=settings, control=Deadline(LOOK_SECONDS))
     except ImportCancelled:
@@ -79,6 +80,8 @@ def refuse(failures: Sequence[Failure], sources: Sequence[str]) -> Problem:
 
 def _plain(path: str) -> str:
     """Write a path as the expansion does."""
+    if is_remote(path):
+        return normal(path)
     return "/" + os.path.normpath(path).lstrip("/")
 
 
@@ -88,6 +91,11 @@ def _not_allowed(source: str, access: Access) -> Failure | None:
     except SourceNotAllowed as refused:
         return Failure.of(refused)
     return None
+
+
+def _is_seen(source: str, access: Access) -> bool:
+    """Whether this machine can look at a source; what is on another one is the worker's to look at."""
+    return not is_remote(source) and _is_here(access.roots[access.allowed(source).root])
 
 
 def _is_here(root: Root) -> bool:

@@ -21,13 +21,13 @@ OMERO_ALLOWED = (
     "deployments/sandbox/demo_omero.py",  # looks at what arrived as any other client would
 )
 PREFECT_ALLOWED = ("flows", "deployments")
-SHARED_BY_PARTS = ("requests", "errors", "control", "status", "checksums", "settings", "disk", "names")
+SHARED_BY_PARTS = ("requests", "errors", "control", "status", "checksums", "settings", "disk", "names", "remotes")
 LONGEST_FUNCTION = 40
 LONGEST_MODULE = 300
 LONGER = {
     Path("flows/core/requests.py"): 410,
-    Path("flows/core/errors.py"): 400,  # one tree, in one file
-    Path("flows/core/settings.py"): 400,  # every setting, in one file
+    Path("flows/core/errors.py"): 450,  # one tree, in one file
+    Path("flows/core/settings.py"): 430,  # every setting, in one file
 }
 """The types that hand an import from stage to stage are best read together; there is little else in it."""
 

@@ -17,6 +17,7 @@ from flows.core.errors import StagingFailed, UnknownServer
 from flows.core.ledger import Ledger
 from flows.core.notify import receivers
 from flows.core.omero_client import ImportDetails, ResolvedTarget, resolve_target
+from flows.core.remotes import Connections
 from flows.core.requests import Fileset, ImportedFileset, ImportRequest, Target, run_title
 from flows.core.settings import Settings
 from flows.core.transfer import clear_run
@@ -92,6 +93,8 @@ class Job:
         """What the sources were found to hold."""
         self.told: set[tuple[str, str]] = set()
         """Receiver and subject of the messages that arrived."""
+        self.connections = Connections(settings.remotes)
+        """What reaches files on other machines."""
         self._access: Access | None = None
         self._target = Target.parse(request.target) if request.target else None
         self._resolved: ResolvedTarget | None = None
@@ -118,6 +121,7 @@ class Job:
     ) -> None:
         """End the OMERO session, and remove what is left of the copies, unless a later attempt wants them."""
         self.account.close()
+        self.connections.close()
         if self.keeps_copies:
             return
         try:
@@ -141,7 +145,13 @@ class Job:
         """Return what the user may read; asks OMERO who they are when that is not known yet."""
         if self._access is None:
             session = self.account.session()
-            self._access = Access(user=session.user, groups=session.groups, roots=self.settings.roots)
+            self._access = Access(
+                user=session.user,
+                groups=session.groups,
+                roots=self.settings.roots,
+                remotes=self.settings.remotes,
+                connections=self.connections,
+            )
         return self._access
 
     def target(self) -> ResolvedTarget:

@@ -23,6 +23,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from flows.core.remotes.configured import Remote
+
 PREFIX = "COURIER_"
 ENV_FILE = "COURIER_ENV_FILE"
 
@@ -156,7 +158,9 @@ class Worker(Part):
         default="none", description="Their class for the disk; idle: only when nobody else wants it."
     )
     bandwidth: int | None = Field(
-        default=None, gt=0, description="Bytes per second that all runs of a worker send together at most."
+        default=None,
+        gt=0,
+        description="Bytes per second that all runs of a worker send, and fetch from remotes, together at most.",
     )
     quiet_hours: tuple[
         Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")], ...
@@ -276,7 +280,9 @@ class ApiToken(Part):
     )
     users: frozenset[str] = Field(description="OMERO login names it may act for; `*` is everybody.")
     servers: frozenset[str] = Field(default=frozenset({"*"}), description="Servers it may use; `*` is all.")
-    roots: frozenset[str] = Field(default=frozenset({"*"}), description="Roots it may read; `*` is all.")
+    roots: frozenset[str] = Field(
+        default=frozenset({"*"}), description="Roots and remote folders it may read; `*` is all."
+    )
 
 
 class Http(Part):
@@ -314,6 +320,9 @@ class Settings(BaseSettings):
         default=None, description="The server that this process imports into: set by each deployment, not by hand."
     )
     roots: dict[Label, Root] = Field(default_factory=dict, description="Where imports may come from, by a short name.")
+    remotes: dict[Label, Remote] = Field(
+        default_factory=dict, description="Folders on other machines that imports may come from, by a short name."
+    )
     verification: Verification = Field(default_factory=Verification, description="The verify stage.")
     staging: StagingArea = Field(default_factory=StagingArea, description="The staging area.")
     retries: Retries = Field(default_factory=Retries, description="Tries of a run as a whole.")
@@ -345,8 +354,11 @@ class Settings(BaseSettings):
     def _names_fit(self) -> Self:
         if self.server is not None and self.server not in self.servers:
             raise ValueError(f"server: {self.server!r} is not among servers: {', '.join(self.servers)}")
+        if both := sorted(self.roots.keys() & self.remotes.keys()):
+            raise ValueError(f"remotes: {', '.join(both)} is the name of a root already")
+        roots = {"*", *self.roots, *self.remotes}
         for name, token in self.http.tokens.items():
-            if unknown := (token.servers - self.servers.keys() - {"*"}) | (token.roots - self.roots.keys() - {"*"}):
+            if unknown := (token.servers - self.servers.keys() - {"*"}) | (token.roots - roots):
                 raise ValueError(f"http.tokens.{name}: unknown {', '.join(sorted(unknown))}")
         return self
 

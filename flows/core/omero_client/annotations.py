@@ -72,8 +72,11 @@ def marks_for(fileset: Fileset, run_key: str, nonce: str) -> list[Any]:
 
 
 def fingerprint(fileset: Fileset) -> str:
-    """Hash path, size and time of each file: cheap to ask, and the same when nothing was touched."""
-    lines = "".join(f"{file.client_path}\0{file.size}\0{file.mtime_ns}\n" for file in fileset.files)
+    """Hash path, size and time of each file: cheap to ask, and the same when nothing was touched.
+
+    Of a file that its server tells no time of, what it calls this state of it.
+    """
+    lines = "".join(f"{file.client_path}\0{file.size}\0{file.mtime_ns or file.version}\n" for file in fileset.files)
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
 
 

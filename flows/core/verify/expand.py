@@ -11,9 +11,10 @@ from pathlib import PurePath
 
 from flows.core.control import Control, Uncontrolled
 from flows.core.errors import NothingImportable, SourceAway, SourceError, SourceMissing
+from flows.core.remotes import is_remote, normal
 from flows.core.settings import Verification
 from flows.core.verify.families import opens_a_set, set_of, whole_of
-from flows.core.verify.folders import Folder, Folders, look_at
+from flows.core.verify.folders import Folder, Folders
 from flows.core.verify.formats import format_of
 from flows.core.verify.found import Expansion, Found
 from flows.core.verify.roots import Gate
@@ -33,7 +34,7 @@ def expand(
     """
     look = _Look(access, settings, control or Uncontrolled())
     for source in sources:
-        path = "/" + os.path.normpath(source).lstrip("/")
+        path = normal(source) if is_remote(source) else "/" + os.path.normpath(source).lstrip("/")
         with look.found.refusing(path):
             look.at(source, path)
     return look.found.expansion()
@@ -65,7 +66,7 @@ class _Look:
         """Take up a source that is a folder, or that is not known from its folder."""
         permit = self._access.allowed(source)
         try:
-            look = look_at(path, permit.real_path)
+            look = self._folders.look(path, permit.real_path)
         except SourceMissing as missing:
             if self._access.is_away(permit):
                 raise SourceAway("There is nothing at all in the share that holds it.", which=path) from missing
@@ -80,7 +81,7 @@ class _Look:
         path = folder.within(name)
         if self.found.has_file(path):
             return
-        look = look_at(path, folder.files[name])
+        look = self._folders.look(path, folder.files[name])
         if not stat.S_ISREG(look.st_mode):
             raise NothingImportable("It is a device, pipe or socket, not a file.", which=path)
         if together := set_of(folder, name, self._folders):
@@ -140,7 +141,7 @@ class _Look:
 
     def _is_taken(self, path: str, real: str) -> bool:
         """Take up an image of one file; say whether that was one."""
-        look = look_at(path, real)
+        look = self._folders.look(path, real)
         if stat.S_ISREG(look.st_mode):
             self.found.take(path, real, look)
         return stat.S_ISREG(look.st_mode)

@@ -7,13 +7,15 @@ below it that another root gives to somebody.
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Literal, Protocol
 
 from flows.core.errors import SourceNotAllowed
+from flows.core.remotes import Connections, Remote, Store, is_remote
 from flows.core.requests import Frozen
 from flows.core.settings import Root
+from flows.core.verify.afar import Afar
 
 EVERY_ROOT = "*"
 
@@ -36,6 +38,9 @@ class Gate(Protocol):
     def is_away(self, permit: Permit) -> bool:
         """Whether what holds a permitted path looks like a share that is not mounted."""
 
+    def store(self, real: str) -> Store | None:
+        """Return what reaches a path that `allowed` gave; None for those of this machine."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
@@ -48,13 +53,21 @@ class Access:
     roots: Mapping[str, Root]
     only_roots: Collection[str] | None = None
     """Names of roots that an API token is bound to; `*` is all, None is no such bound."""
+    remotes: Mapping[str, Remote] = field(default_factory=dict)
+    """Folders on other machines."""
+    connections: Connections | None = None
+    """What reaches these. Without it nothing is asked of them: links are not resolved."""
 
     def allowed(self, path: str) -> Permit:
         """Say below which root a path lies.
 
         Raises:
             SourceNotAllowed: below none that is this user's.
+            SourceError: it is on another machine, which does not answer, for example.
         """
+        if is_remote(path):
+            real, remote = self._afar.allowed(path)
+            return Permit(real_path=real, root=remote)
         if ".." in PurePath(path).parts:
             raise SourceNotAllowed("A path may not go up with '..'.", which=path)
         real = os.path.realpath(path)
@@ -67,13 +80,32 @@ class Access:
 
     def is_away(self, permit: Permit) -> bool:
         """Whether the root of a permitted path looks like a share that is not mounted: not there, or empty."""
+        if is_remote(permit.real_path):
+            return False
         return not any(_holds_something(folder) for folder in self._folder(permit.root))
+
+    def store(self, real: str) -> Store | None:
+        """Return what reaches a path that `allowed` gave; None for those of this machine."""
+        return self._afar.store(real) if is_remote(real) else None
+
+    @property
+    def _afar(self) -> Afar:
+        return Afar(self.user, self.remotes, self._may_use_remote, self.connections)
+
+    def _may_use_remote(self, name: str) -> bool:
+        remote = self.remotes[name]
+        return self._is_bound_to(name) and (
+            remote.everyone or remote.is_personal or self.user in remote.users or bool(remote.groups & set(self.groups))
+        )
+
+    def _is_bound_to(self, name: str) -> bool:
+        return self.only_roots is None or bool({name, EVERY_ROOT} & set(self.only_roots))
 
     def _folder(self, name: str) -> tuple[str, ...]:
         return _folder_of(self.roots[name], self.user)
 
     def _may_use(self, name: str) -> bool:
-        if self.only_roots is not None and not {name, EVERY_ROOT} & set(self.only_roots):
+        if not self._is_bound_to(name):
             return False
         root = self.roots[name]
         personal = "{user}" in str(root.path) and not (root.users or root.groups)
