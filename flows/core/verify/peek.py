@@ -79,6 +79,9 @@ class Peek:
 class _Stream(RawIOBase):
     """A file to read on, and to seek in."""
 
+    name = ""
+    """Libraries ask for one."""
+
     def __init__(self, peek: Peek) -> None:
         self._peek, self._place = peek, 0
 
