@@ -121,6 +121,7 @@ class Arrivals:
                     target=job.target(),
                     details=job.details(staged.fileset),
                     run_key=job.run_key(key),
+                    placement=job.request.placement,
                 )
             except CourierError as error:
                 if means_lost(error):

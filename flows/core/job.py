@@ -15,10 +15,19 @@ from flows.core.account import Account
 from flows.core.audit import AuditEntry, note
 from flows.core.errors import StagingFailed, UnknownServer
 from flows.core.ledger import Ledger
+from flows.core.mounts import Mounts
 from flows.core.notify import receivers
 from flows.core.omero_client import ImportDetails, ResolvedTarget, resolve_target
 from flows.core.remotes import Connections
-from flows.core.requests import Fileset, ImportedFileset, ImportRequest, Target, run_title
+from flows.core.requests import (
+    Fileset,
+    ImportedFileset,
+    ImportRequest,
+    Placement,
+    Staging,
+    Target,
+    run_title,
+)
 from flows.core.settings import Settings
 from flows.core.transfer import clear_run
 from flows.core.verify.roots import Access
@@ -141,6 +150,12 @@ class Job:
         if self._target is not None:
             resolve_target(self.account.session(), self._target, make=False)
 
+    @property
+    def staging(self) -> Staging:
+        """Whether files are copied first; those that OMERO gets in place are read where they are."""
+        asked, placement = self.request.staging, self.request.placement
+        return Staging.DIRECT if asked is Staging.AUTO and placement is not Placement.UPLOAD else asked
+
     def access(self) -> Access:
         """Return what the user may read; asks OMERO who they are when that is not known yet."""
         if self._access is None:
@@ -151,6 +166,8 @@ class Job:
                 roots=self.settings.roots,
                 remotes=self.settings.remotes,
                 connections=self.connections,
+                mounts=Mounts.of(self.settings.mounts, self.request.workstation),
+                here=self.settings.station,
             )
         return self._access
 

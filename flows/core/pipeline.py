@@ -15,6 +15,7 @@ from flows.core.requests import Fileset, Staging
 from flows.core.transfer import check_room, is_afar, transfer_fileset
 from flows.core.verify.check import verify_copies, verify_fileset
 from flows.core.verify.expand import expand
+from flows.core.wishes import check_placement, check_placement_from_afar
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +31,11 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     Raises:
         CourierError: nothing of this import can be done, or not now.
     """
+    check_placement(job.request.placement, job.server_name, job.server)
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
     job.filesets = job.ledger.open(found.filesets, found.refused)
     job.aim(found.filesets)
-    check_room(sum(each.size for each in job.filesets), job.settings.staging, job.request.staging)
+    check_room(sum(each.size for each in job.filesets), job.settings.staging, job.staging)
     if job.settings.staging.directory is not None:
         check_room(sum(each.size for each in job.filesets if is_afar(each)), job.settings.staging, Staging.STAGE)
     return chunks(job.filesets)
@@ -66,6 +68,8 @@ def verify(job: Job, chunk: Chunk) -> str | None:
     """
 
     def look(fileset: Fileset) -> None:
+        if is_afar(fileset):
+            check_placement_from_afar(job.request.placement)
         seen = verify_fileset(fileset, access=job.access(), settings=job.settings.verification, control=job.ledger)
         log.info("%s: %s, %d bytes, sound as far as can be seen", fileset.name, seen.format, seen.fileset.size)
         job.ledger.verified(seen)
@@ -81,7 +85,7 @@ def transfer(job: Job, chunk: Chunk) -> str | None:
         staged = transfer_fileset(
             verified,
             staging=job.settings.staging,
-            mode=job.request.staging,
+            mode=job.staging,
             run_id=job.run_id,
             control=job.ledger,
             reach=job.access().store,

@@ -85,8 +85,8 @@ def is_remote(path: str) -> bool:
 
 
 def normal(path: str) -> str:
-    """Return a path without `..` and `.` in it, as `posixpath.normpath` does; the two slashes of a URI stay."""
-    if path.startswith("/") or (found := _WRITTEN.fullmatch(path)) is None:
-        return posixpath.normpath(path)
-    inside = posixpath.normpath(f"/{found['path'].lstrip('/')}")
-    return f"{found['scheme']}://{found['authority']}{'' if inside == '/' else inside}"
+    """Return a path without `..` and `.` in it, as `posixpath.normpath` does; the two slashes of a URI stay.
+
+    Also of a URI each host is written in one way.
+    """
+    return str(Place.parse(path)) if is_remote(path) else posixpath.normpath(path)

@@ -13,7 +13,6 @@ from flows.core.errors import (
     SourceEmpty,
     SourceError,
     SourceIncomplete,
-    SourceMissing,
     SourceOpaque,
 )
 from flows.core.requests import Fileset, SourceFile, StagedFileset, VerifiedFileset
@@ -109,8 +108,7 @@ def _file_as_it_is(
     file: SourceFile, access: Gate, settings: Verification, control: Control, clock: Clock
 ) -> SourceFile:
     which = file.client_path
-    if access.allowed(file.path).real_path != file.path:
-        raise SourceMissing("The path leads elsewhere now: a folder was replaced by a link.", which=which)
+    access.check_real(file.path, which)
     store = access.store(file.path)
     look = settled(file.path, which, settings=settings, control=control, clock=clock, store=store)
     if not stat.S_ISREG(look.st_mode):
