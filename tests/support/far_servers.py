@@ -1,6 +1,7 @@
 """Real servers of each kind on this machine: SFTP, S3 and HTTP, and a wire before them that can be cut and counted."""
 
 import asyncio
+import base64
 import contextlib
 import functools
 import os
@@ -17,6 +18,7 @@ from typing import Any
 
 import aiohttp.web
 import asyncssh
+import botocore.session
 import httpx
 
 PASSWORD = "s3cret-of-the-host"
@@ -191,8 +193,8 @@ class Http:
         async def judge(request: aiohttp.web.Request, handler: Any) -> aiohttp.web.StreamResponse:
             if (answer := self.answers.get(request.path)) is not None:
                 return answer(request)
-            login = aiohttp.BasicAuth("courier", PASSWORD).encode()
-            allowed = (login, f"Bearer {PASSWORD}")
+            login = base64.b64encode(f"courier:{PASSWORD}".encode()).decode()
+            allowed = (f"Basic {login}", f"Bearer {PASSWORD}")
             if request.path.startswith("/closed/") and request.headers.get("Authorization") not in allowed:
                 return aiohttp.web.Response(status=401)
             return await handler(request)
@@ -264,8 +266,6 @@ class S3:
         raise AssertionError(log.read_text())
 
     def client(self, key: str = "key", secret: str = "secret") -> Any:
-        import botocore.session
-
         return botocore.session.Session().create_client(
             "s3",
             endpoint_url=self.endpoint,
