@@ -13,13 +13,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from flows.core.remotes.place import Place
 
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
-_NEEDS: dict[str, frozenset[str]] = {
-    "sftp": frozenset({"user", "password", "private_key", "passphrase", "host_keys"}),
-    "s3": frozenset({"access_key", "secret_key", "endpoint", "region"}),
-    "http": frozenset({"user", "password", "token"}),
-    "https": frozenset({"user", "password", "token"}),
-}
-"""Which credentials mean something for which protocol; all others have `options`."""
 
 
 def _address(url: str) -> str:
@@ -102,12 +95,6 @@ class Remote(BaseModel):
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
         scheme = Place.parse(self.url).scheme
-        known = frozenset().union(*_NEEDS.values())
-        given = {name for name in known if getattr(self, name) not in (None, ())}
-        if alien := given - _NEEDS.get(scheme, frozenset()):
-            raise ValueError(f"{', '.join(sorted(alien))}: of no use for {scheme}; for others there is `options`")
-        if scheme in _NEEDS and self.options is not None:
-            raise ValueError(f"options: of no use for {scheme}")
         if scheme == "sftp" and not (self.user and (self.password or self.private_key)):
             raise ValueError("sftp needs the user, and a password or a private key")
         if scheme == "sftp" and not self.host_keys:
@@ -116,7 +103,7 @@ class Remote(BaseModel):
             raise ValueError("access_key and secret_key come together")
         if scheme.startswith("http") and (self.user is None) != (self.password is None):
             raise ValueError("user and password come together")
-        if self.user and self.token:
+        if scheme.startswith("http") and self.user and self.token:
             raise ValueError("give a token, or user and password")
         return self
 

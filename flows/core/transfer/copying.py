@@ -10,7 +10,6 @@ from contextlib import closing
 from io import FileIO
 from pathlib import Path
 
-from flows.core.control import Control, Uncontrolled
 from flows.core.errors import CopyDiffers, SourceChanged, StagingFailed
 from flows.core.remotes import Store
 from flows.core.requests import SourceFile
@@ -28,6 +27,8 @@ _AHEAD = 32 * 1024 * 1024
 
 Passed = Callable[[int], None]
 """Called with the bytes of this file that are done; raises to stop."""
+Pace = Callable[[int], None]
+"""Called with the bytes that are to be read next; waits until they may be, or raises to stop."""
 
 
 class _Pipe:
@@ -63,12 +64,10 @@ class _Pipe:
         return self._sha1.hexdigest()
 
 
-def copy_file(
-    file: SourceFile, place: Place, passed: Passed, *, store: Store | None = None, control: Control | None = None
-) -> str:
+def copy_file(file: SourceFile, place: Place, passed: Passed, pace: Pace, store: Store | None = None) -> str:
     """Make the copy, or finish or find an earlier one, and return its SHA-1 in hex.
 
-    A source on another machine is reached by `store`, and what it sends is paced by `control`.
+    A source on another machine is reached by `store`.
 
     Raises:
         SourceChanged: the source is not, or no longer, what was verified; the copy is thrown away.
@@ -76,7 +75,7 @@ def copy_file(
         SourceError: the source cannot be read.
         StagingFull, StagingFailed: the copy cannot be written; what is there is kept for the next attempt.
     """
-    source = reading(file, store, control or Uncontrolled())
+    source = reading(file, store)
     with closing(source), ThreadPoolExecutor(1, "hash") as hasher:
         source.check_unchanged()
         pipe = _Pipe(hasher, source.further)
@@ -85,7 +84,7 @@ def copy_file(
             return pipe.hexdigest()
         _drop_outdated(file, place, keep=source.is_ranged)
         try:
-            _copy(file, source, place.partial, pipe, passed)
+            _copy(file, source, place.partial, pipe, passed=passed, pace=pace)
             source.check_unchanged()
             digest = pipe.hexdigest()
             source.check_copied()
@@ -130,7 +129,7 @@ def _drop_outdated(file: SourceFile, place: Place, *, keep: bool) -> None:
                 other.unlink()
 
 
-def _copy(file: SourceFile, source: Reading, partial: Path, pipe: _Pipe, passed: Passed) -> None:
+def _copy(file: SourceFile, source: Reading, partial: Path, pipe: _Pipe, *, passed: Passed, pace: Pace) -> None:
     with told_of_staging(partial), FileIO(partial, "ab") as copy:
         _keep_others_out(copy, partial)
         done = _hash_again(partial, pipe, passed)
@@ -138,6 +137,7 @@ def _copy(file: SourceFile, source: Reading, partial: Path, pipe: _Pipe, passed:
             source.start(done)
         while done < file.size:
             buffer = pipe.buffer()
+            pace(min(len(buffer), file.size - done))
             length = source.readinto(buffer[: file.size - done])
             pipe.hash(buffer, length)
             _write(copy, buffer[:length])

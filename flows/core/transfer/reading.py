@@ -9,7 +9,6 @@ from typing import Protocol
 
 from typing_extensions import Buffer
 
-from flows.core.control import Control
 from flows.core.disk import told_of
 from flows.core.errors import CopyDiffers, SourceAway, SourceChanged, SourceError
 from flows.core.remotes import Look, Place, Promise, Store, Stream
@@ -109,11 +108,11 @@ class ReadingHere:
 
 
 class ReadingAfar:
-    """A file of another machine; what it sends is paced as what is sent to OMERO is."""
+    """A file of another machine."""
 
-    def __init__(self, file: SourceFile, store: Store, control: Control) -> None:
+    def __init__(self, file: SourceFile, store: Store) -> None:
         """Take note of it; it is opened once it is read."""
-        self._file, self._store, self._control = file, store, control
+        self._file, self._store = file, store
         self._path = Place.parse(file.path).path
         self._look = Look(0)
         self._stream: Stream | None = None
@@ -144,7 +143,6 @@ class ReadingAfar:
     def readinto(self, buffer: memoryview) -> int:
         """Take what comes; an end that comes too early is looked into."""
         assert self._stream is not None, "started"
-        self._control.pace(len(buffer))
         length = self._stream.readinto(buffer)
         if not length:
             self.check_unchanged()
@@ -183,13 +181,13 @@ class _Crc32:
         return f"{self._value:08x}"
 
 
-def reading(file: SourceFile, store: Store | None, control: Control) -> Reading:
+def reading(file: SourceFile, store: Store | None) -> Reading:
     """Begin to read a file; `store` reaches it where it is not on this machine.
 
     Raises:
         SourceError: it cannot be opened.
     """
-    return ReadingHere(file) if store is None else ReadingAfar(file, store, control)
+    return ReadingHere(file) if store is None else ReadingAfar(file, store)
 
 
 def check_unchanged(file: SourceFile, source: FileIO | None = None) -> None:

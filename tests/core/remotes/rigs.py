@@ -82,7 +82,12 @@ def sftp_rig(server: Sftp) -> Rig:
     (server.folder / name).mkdir()
     base = f"sftp://127.0.0.1:{wire.port}/{name}"
     remote = Remote(
-        url=base, everyone=True, user="courier", private_key=server.private_key, host_keys=(server.host_key,), timeout=30
+        url=base,
+        everyone=True,
+        user="courier",
+        private_key=server.private_key,
+        host_keys=(server.host_key,),
+        timeout=30,
     )
     return Rig("sftp", base, in_folder(server.folder / name), wire, remote)
 
@@ -92,7 +97,7 @@ def s3_rig(server: S3) -> Rig:
     client = server.client()
     client.create_bucket(Bucket=bucket)
 
-    def put(name: str, content: bytes, when: int) -> None:  # noqa: ARG001  S3 tells its own time
+    def put(name: str, content: bytes, when: int) -> None:
         client.put_object(Bucket=bucket, Key=f"data/{name}", Body=content)
 
     remote = Remote(

@@ -217,7 +217,7 @@ def test_what_is_fetched_is_paced(far: Rig, area: StagingArea) -> None:
 def test_without_a_staging_area_it_is_said_what_to_do(far: Rig) -> None:
     far.fill(**{"cells.tif": tiff()})
 
-    with pytest.raises(StagingNeeded, match="staging.directory"):
+    with pytest.raises(StagingNeeded, match=r"staging\.directory"):
         far.staged(far.verified("cells.tif"), StagingArea())
 
 
