@@ -1,18 +1,20 @@
 """From another machine into OMERO, through all stages: what OMERO then holds, and that nothing comes twice."""
 
 import uuid
+from collections.abc import Iterator
 
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from flows.core import pipeline
-from flows.core.errors import CourierError
+from flows.core.control import Stage
 from flows.core.job import Job
-from flows.core.omero_client import log_in
+from flows.core.omero_client import OmeroSession, log_in
 from flows.core.omero_client.annotations import PROVENANCE
-from flows.core.requests import ImportedFileset, ImportRequest, Placement
+from flows.core.requests import ImportRequest, Placement
 from flows.core.settings import OmeroServer, ServiceAccount, Settings, StagingArea
+from flows.core.status import FilesetStatus
 from tests.core.remotes.rigs import Rig
 from tests.core.remotes.test_each_kind import tiff
 from tests.core.transfer.arrangement import left_in
@@ -31,16 +33,53 @@ def settings(understudy: Understudy, area: StagingArea) -> Settings:
     )
 
 
-def brought_in(settings: Settings, rig: Rig, name: str, **more: object) -> tuple[ImportedFileset | None, str]:
-    """Import a file as a run does, and return what came of it, and what was said of failures."""
+def brought_in(settings: Settings, rig: Rig, name: str, **more: object) -> FilesetStatus:
+    """Import a file as a run does, and return what became of it."""
     request = ImportRequest(on_behalf_of="alice", sources=[rig.of(name)], target="Dataset:name:From afar", **more)
-    of_this = settings.model_copy(update={"remotes": {"far": rig.remote}})
-    failed: list[str] = []
-    with Job(str(uuid.uuid4()), request, of_this) as job:
+    with Job(str(uuid.uuid4()), request, settings.model_copy(update={"remotes": {"far": rig.remote}})) as job:
         for chunk in pipeline.prepare(job):
             for stage in (pipeline.verify, pipeline.transfer, pipeline.bring_in):
-                failed += [told for told in [stage(job, chunk)] if told]
-        results = [job.ledger.status(each.key) for each in job.filesets]
-        done = [each for each in job.ledger.results()] if hasattr(job.ledger, "results") else []
-    assert len(results) == 1
-    return (done[0] if done else None), " ".join(failed)
+                stage(job, chunk)
+        (status,) = job.ledger.statuses()
+    return status
+
+
+@pytest.fixture
+def as_alice(settings: Settings) -> Iterator[OmeroSession]:
+    with log_in(settings.servers["main"], "alice", SecretStr("alice")) as session:
+        yield session
+
+
+def sources_of(session: OmeroSession, status: FilesetStatus) -> list[str]:
+    """Where an image says that it came from."""
+    rows = session.rows(
+        "select v.name, v.value from ImageAnnotationLink l join l.child a join a.mapValue v"
+        " where a.ns = :namespace and l.parent.id = :image",
+        namespace=PROVENANCE,
+        image=status.images[0].id,
+    )
+    return [value for name, value in rows if name == "Source"]
+
+
+def test_a_file_gets_into_omero_once_and_says_where_it_came_from(
+    far: Rig, settings: Settings, area: StagingArea, as_alice: OmeroSession
+) -> None:
+    name = f"{uuid.uuid4().hex} 1.tif"
+    far.fill(**{name: tiff(64, seed=uuid.uuid4().int % 2**32)})
+
+    first = brought_in(settings, far, name)
+    again = brought_in(settings, far, name)
+
+    assert (first.failure, first.stage, again.duplicate) == (None, Stage.DONE, True)
+    assert [image.id for image in again.images] == [image.id for image in first.images]
+    assert left_in(area) == []
+    assert far.of(name) in sources_of(as_alice, first)
+
+
+def test_files_of_another_machine_are_not_placed(http: Rig, settings: Settings) -> None:
+    http.fill(**{"cells.tif": tiff(64)})
+
+    status = brought_in(settings, http, "cells.tif", placement=Placement.LN_S)
+
+    assert status.failure is not None
+    assert status.failure.code == "placement-not-allowed"
