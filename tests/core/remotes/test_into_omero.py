@@ -13,7 +13,7 @@ from flows.core.job import Job
 from flows.core.omero_client import OmeroSession, log_in
 from flows.core.omero_client.annotations import PROVENANCE
 from flows.core.requests import ImportRequest, Placement
-from flows.core.settings import OmeroServer, ServiceAccount, Settings, StagingArea
+from flows.core.settings import InPlace, OmeroServer, ServiceAccount, Settings, StagingArea
 from flows.core.status import FilesetStatus
 from tests.core.remotes.rigs import Rig
 from tests.core.remotes.test_each_kind import tiff
@@ -52,13 +52,13 @@ def as_alice(settings: Settings) -> Iterator[OmeroSession]:
 
 def sources_of(session: OmeroSession, status: FilesetStatus) -> list[str]:
     """Where an image says that it came from."""
-    rows = session.rows(
-        "select v.name, v.value from ImageAnnotationLink l join l.child a join a.mapValue v"
-        " where a.ns = :namespace and l.parent.id = :image",
+    (said,) = session.objects(
+        "select a from MapAnnotation a where a.ns = :namespace and a.id in"
+        " (select l.child.id from ImageAnnotationLink l where l.parent.id = :image) order by a.id",
         namespace=PROVENANCE,
         image=status.images[0].id,
     )
-    return [value for name, value in rows if name == "Source"]
+    return [pair.value for pair in said.mapValue if pair.name == "Source"]
 
 
 def test_a_file_gets_into_omero_once_and_says_where_it_came_from(
@@ -78,6 +78,8 @@ def test_a_file_gets_into_omero_once_and_says_where_it_came_from(
 
 def test_files_of_another_machine_are_not_placed(http: Rig, settings: Settings) -> None:
     http.fill(**{"cells.tif": tiff(64)})
+    in_place = settings.servers["main"].model_copy(update={"in_place": InPlace(placements=frozenset({"ln_s"}))})
+    settings = settings.model_copy(update={"servers": {"main": in_place}})
 
     status = brought_in(settings, http, "cells.tif", placement=Placement.LN_S)
 
