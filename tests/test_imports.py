@@ -33,6 +33,7 @@ SHARED_BY_PARTS = (
     "sources",
     "mounts",
     "remotes",
+    "bioformats",
 )
 LONGEST_FUNCTION = 40
 LONGEST_MODULE = 300

@@ -10,12 +10,13 @@ from pathlib import Path
 from flows.core.arrivals import Arrivals
 from flows.core.errors import CourierError, FilesetsUnfinished, SourceAway, SourceMissing
 from flows.core.job import Chunk, Job
+from flows.core.leaving import without_what_was_put_away
 from flows.core.ledger import STOPS
 from flows.core.requests import Fileset, Staging
 from flows.core.transfer import check_room, is_afar, transfer_fileset
 from flows.core.verify.check import verify_copies, verify_fileset
 from flows.core.verify.expand import expand
-from flows.core.wishes import check_placement, check_placement_from_afar
+from flows.core.wishes import check_after_import, check_placement
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +32,12 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     Raises:
         CourierError: nothing of this import can be done, or not now.
     """
-    check_placement(job.request.placement, job.server_name, job.server)
+    check_placement(job.request, job.server_name, job.server)
+    check_after_import(job.request, job.access(), job.server)
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
-    job.filesets = job.ledger.open(found.filesets, found.refused)
-    job.aim(found.filesets)
+    job.found = without_what_was_put_away(job, found.filesets)
+    job.filesets = job.ledger.open(job.found, found.refused)
+    job.aim(job.found)
     check_room(sum(each.size for each in job.filesets), job.settings.staging, job.staging)
     if job.settings.staging.directory is not None:
         check_room(sum(each.size for each in job.filesets if is_afar(each)), job.settings.staging, Staging.STAGE)
@@ -68,8 +71,6 @@ def verify(job: Job, chunk: Chunk) -> str | None:
     """
 
     def look(fileset: Fileset) -> None:
-        if is_afar(fileset):
-            check_placement_from_afar(job.request.placement)
         seen = verify_fileset(fileset, access=job.access(), settings=job.settings.verification, control=job.ledger)
         log.info("%s: %s, %d bytes, sound as far as can be seen", fileset.name, seen.format, seen.fileset.size)
         job.ledger.verified(seen)

@@ -237,7 +237,10 @@ class ImportOptions(Frozen):
     bulk: bool = Field(
         default=False,
         title="In no hurry",
-        description="Lets others go first, also between files: for large amounts that nobody waits for.",
+        description=(
+            "Lets others go first, also between files: for large amounts that nobody waits for. "
+            "What is started in the Prefect UI stands among the imports of people all the same."
+        ),
     )
     workstation: Annotated[Label | None, *LeftOut] = Field(
         default=None,
@@ -265,8 +268,6 @@ class ImportOptions(Frozen):
     def _wishes_agree(self) -> Self:
         if self.placement.is_link and self.staging is Staging.STAGE:
             raise ValueError(f"placement {self.placement} links to the files where they are: leave out staging")
-        if self.after_import is not AfterImport.KEEP:
-            raise ValueError("files that were asked for stay where they are, so far")
         if self.placement.is_link and self.after_import is not AfterImport.KEEP:
             raise ValueError(
                 f"after_import {self.after_import} would take away what OMERO reads: with placement {self.placement}"
@@ -390,6 +391,8 @@ class Fileset(Frozen):
     reader: str | None = None
     """Bio-Formats' reader class where it decides on the layout in the repository, for example
     `loci.formats.in.OperettaReader` (omero-blitz: ManagedRepositoryI.getReaderClass)."""
+    format: str | None = None
+    """What people call sets that this reader reads, where it is known from how the files were put together."""
 
     @property
     def key(self) -> str:

@@ -54,7 +54,7 @@ def verify_fileset(
     def look_into(file: SourceFile) -> AbstractContextManager[Peek]:
         return peeking(file.path, file.client_path, access.store(file.path))
 
-    name = family_of(fileset.reader)
+    name = family_of(fileset.reader) or fileset.format
     files: list[SourceFile] = []
     key, total, done = fileset.key, fileset.size, 0
     for file in fileset.files:
@@ -79,7 +79,7 @@ def verify_copies(staged: StagedFileset) -> None:
     """
     states = zip(staged.files, staged.fileset.files, strict=True)
     copies = [file.model_copy(update={"path": copy.path, "size": copy.size}) for copy, file in states]
-    name = family_of(staged.fileset.reader)
+    name = family_of(staged.fileset.reader) or staged.fileset.format
     for file in copies:
         name = _looked_into(file, name, _look_at_copy)
     check_together(staged.fileset.reader, copies, _look_at_copy)

@@ -12,8 +12,8 @@ from flows.core.control import Stage
 from flows.core.job import Job
 from flows.core.omero_client import OmeroSession, log_in
 from flows.core.omero_client.annotations import PROVENANCE
-from flows.core.requests import ImportRequest, Placement
-from flows.core.settings import InPlace, OmeroServer, ServiceAccount, Settings, StagingArea
+from flows.core.requests import ImportRequest
+from flows.core.settings import OmeroServer, ServiceAccount, Settings, StagingArea
 from flows.core.status import FilesetStatus
 from tests.core.remotes.rigs import Rig
 from tests.core.remotes.test_each_kind import tiff
@@ -74,14 +74,3 @@ def test_a_file_gets_into_omero_once_and_says_where_it_came_from(
     assert [image.id for image in again.images] == [image.id for image in first.images]
     assert left_in(area) == []
     assert far.of(name) in sources_of(as_alice, first)
-
-
-def test_files_of_another_machine_are_not_placed(http: Rig, settings: Settings) -> None:
-    http.fill(**{"cells.tif": tiff(64)})
-    in_place = settings.servers["main"].model_copy(update={"in_place": InPlace(placements=frozenset({"ln_s"}))})
-    settings = settings.model_copy(update={"servers": {"main": in_place}})
-
-    status = brought_in(settings, http, "cells.tif", placement=Placement.LN_S)
-
-    assert status.failure is not None
-    assert status.failure.code == "placement-not-allowed"
