@@ -11,7 +11,8 @@ from api.omero_access import Proof, Wish, by_id
 from api.problems import Problem
 from api.services import Services
 from flows.core.errors import LoginRefused
-from flows.core.requests import Target
+from flows.core.omero_client import check_wanted
+from flows.core.requests import Importer, Target
 from flows.core.settings import OmeroServer
 from flows.core.verify import Access
 
@@ -55,6 +56,8 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport) -
         standing = await _of_token(neighbours, credential, body, server)
     else:
         standing = await _of_session(neighbours, credential, body, server)
+    if body.importer is Importer.JAVA:
+        check_wanted(settings.java)
     owner = standing.owner
     access = Access(user=owner.user, groups=owner.groups, roots=settings.roots, only_roots=standing.only_roots)
     look = await neighbours.blocking(

@@ -25,9 +25,9 @@ SHARED_BY_PARTS = ("requests", "errors", "control", "status", "checksums", "sett
 LONGEST_FUNCTION = 40
 LONGEST_MODULE = 300
 LONGER = {
-    Path("flows/core/requests.py"): 410,
-    Path("flows/core/errors.py"): 400,  # one tree, in one file
-    Path("flows/core/settings.py"): 400,  # every setting, in one file
+    Path("flows/core/requests.py"): 425,
+    Path("flows/core/errors.py"): 415,  # one tree, in one file
+    Path("flows/core/settings.py"): 415,  # every setting, in one file
 }
 """The types that hand an import from stage to stage are best read together; there is little else in it."""
 

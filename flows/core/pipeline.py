@@ -32,6 +32,7 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     """
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
     job.filesets = job.ledger.open(found.filesets, found.refused)
+    job.check_importer(found.filesets)
     job.aim(found.filesets)
     check_room(sum(each.size for each in job.filesets), job.settings.staging, job.request.staging)
     return chunks(job.filesets)

@@ -49,6 +49,14 @@ class Duplicates(StrEnum):
     IMPORT = "import"
 
 
+class Importer(StrEnum):
+    """Which program imports."""
+
+    AUTO = "auto"
+    NATIVE = "native"
+    JAVA = "java"
+
+
 def _absolute(path: str) -> str:
     # Return, pressed in a form's field, is no part of a path.
     path = path.rstrip("\r\n")
@@ -160,6 +168,14 @@ class ImportOptions(Frozen):
         description=(
             "auto: as the administrator set it up. direct: read the files where they are. "
             "stage: copy them to the staging area first, so that the source is free early."
+        ),
+    )
+    importer: Importer = Field(
+        default=Importer.AUTO,
+        title="Importer",
+        description=(
+            "auto: the courier's own, but for formats that the administrator gave to the other. native: the courier's "
+            "own. java: OMERO's own command-line importer, where it is installed."
         ),
     )
     duplicates: Duplicates = Field(

@@ -20,6 +20,7 @@ from flows.core.omero_client.earlier import Done, describe, remove
 from flows.core.omero_client.faults import speaking_to
 from flows.core.omero_client.fence import sessions_of
 from flows.core.omero_client.holdings import NOTHING, all_marked, holdings, unreadable
+from flows.core.omero_client.java_importer.marks import announced
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.upload import CHUNK, opened
 from flows.core.requests import Fileset, ImportedFileset, StagedFile, StagedFileset
@@ -69,15 +70,17 @@ def find_duplicates(
     """
     with speaking_to(session.server.host, doing="looking for duplicates"):
         candidates = _candidates(session, filesets, Local(control))
+        promised = announced(session, [staged.fileset for staged in filesets])
         every = sorted({each for its in candidates.values() for each in its})
-        if not every:
+        if not every and not promised:
             return Duplicates({}, {})
         look = _Look(session, every, run_id, cache(is_over))
         found, under_way = {}, {}
-        for key, its in candidates.items():
+        for key in dict.fromkeys((*candidates, *promised)):
+            its = candidates.get(key, {})
             if (done := look.complete(its)) is not None:
                 found[key] = done
-            elif look.is_under_way(its):
+            elif look.is_under_way(its) or look.is_awaited(promised.get(key, ())):
                 under_way[key] = DuplicateUnderWay()
     remove(session, look.debris())
     with speaking_to(session.server.host, doing="reading back what is in OMERO already"):
@@ -184,6 +187,7 @@ class _Look:
         self, session: OmeroSession, filesets: Sequence[int], run_id: str, is_over: Callable[[str], bool]
     ) -> None:
         self._session = session
+        self._run_id = run_id
         self._held = holdings(session, filesets)
         runs = {fileset: key.partition("/")[0] for fileset, key in run_keys_of(session, filesets).items()}
         self._runs = {fileset: run for fileset, run in runs.items() if run != run_id}
@@ -206,6 +210,11 @@ class _Look:
         """Say whether one of them is being imported by another run."""
         return any(self._is_running(fileset) for fileset in self._ours(candidates))
 
+    def is_awaited(self, run_keys: Iterable[str]) -> bool:
+        """Say whether one of these imports, announced but perhaps without a fileset yet, is another run's at work."""
+        runs = {key.partition("/")[0] for key in run_keys}
+        return any(self._is_alive(run) for run in runs - {self._run_id})
+
     def debris(self) -> list[int]:
         """Return those without images whose run is over."""
         return [
@@ -223,4 +232,7 @@ class _Look:
     def _lives(self, fileset: int) -> bool:
         """A run that we know nothing of may be another courier's: its session shows whether it is at work."""
         run = self._runs.get(fileset)
-        return run is not None and (not self._is_over(run) or self._is_at_work(run))
+        return run is not None and self._is_alive(run)
+
+    def _is_alive(self, run: str) -> bool:
+        return not self._is_over(run) or self._is_at_work(run)

@@ -71,17 +71,25 @@ def all_marked(
 ) -> dict[str, list[int]]:
     """Return, for each of these texts, the ids of the objects that `marked` would find; none is left out."""
     found: defaultdict[str, set[int]] = defaultdict(set)
-    for some in batches(texts):
-        comments = dict(
-            session.rows(
-                "select a.id, a.textValue from CommentAnnotation a where a.ns = :namespace and a.textValue in (:texts)",
-                namespace=namespace,
-                texts=some,
-            )
-        )
-        for parent, child in links_to(session, kind, comments):
-            found[comments[child]].add(parent)
+    comments = comments_of(session, namespace, texts)
+    for parent, child in links_to(session, kind, comments):
+        text, _ = comments[child]
+        found[text].add(parent)
     return {text: sorted(ids) for text, ids in found.items()}
+
+
+def comments_of(session: OmeroSession, namespace: str, texts: Collection[str]) -> dict[int, tuple[str, str | None]]:
+    """Return the comments of exactly these texts in this namespace: text and description, by their ids."""
+    return {
+        each: (text, description)
+        for some in batches(texts)
+        for each, text, description in session.rows(
+            "select a.id, a.textValue, a.description from CommentAnnotation a"
+            " where a.ns = :namespace and a.textValue in (:texts)",
+            namespace=namespace,
+            texts=some,
+        )
+    }
 
 
 def links_to(
