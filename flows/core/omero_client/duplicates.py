@@ -75,16 +75,12 @@ def find_duplicates(
         if not every and not promised:
             return Duplicates({}, {})
         look = _Look(session, every, run_id, cache(is_over))
-        found, under_way = {}, {}
-        for key in dict.fromkeys((*candidates, *promised)):
-            its = candidates.get(key, {})
-            if (done := look.complete(its)) is not None:
-                found[key] = done
-            elif look.is_under_way(its) or look.is_awaited(promised.get(key, ())):
-                under_way[key] = DuplicateUnderWay()
+        found = {key: done for key, its in candidates.items() if (done := look.complete(its)) is not None}
+        busy = {key for key, its in candidates.items() if key not in found and look.is_under_way(its)}
+        busy |= {key for key, its in promised.items() if key not in found and look.is_awaited(its)}
     remove(session, look.debris())
     with speaking_to(session.server.host, doing="reading back what is in OMERO already"):
-        return Duplicates(describe(session, found, duplicate=True), under_way)
+        return Duplicates(describe(session, found, duplicate=True), {key: DuplicateUnderWay() for key in busy})
 
 
 def _candidates(

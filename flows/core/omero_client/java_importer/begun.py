@@ -2,7 +2,6 @@
 
 import logging
 import posixpath
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +67,22 @@ def begin_java_import(
         OmeroError: OMERO did not take the marks.
     """
     program = find_java(java)
+    path = _path_for_java(staged)
+    session.keep_alive()
+    borrowed = borrow()
+    try:
+        with speaking_to(session.server.host, doing="announcing an import"):
+            mark = write_mark(session, staged.fileset, run_key, own=borrowed.session, path=path)
+    except CourierError:
+        borrowed.give_back()
+        raise
+    begun = BegunJavaImport(session, borrowed, staged, mark, program, target=target, details=details, java=java)
+    begun.give_way()
+    return begun
+
+
+def _path_for_java(staged: StagedFileset) -> str:
+    """Return the file that Bio-Formats opens, as OMERO will know it."""
     opened = staged.files[0]
     if as_shown(opened.path) != opened.path:
         raise ImportRefused(
@@ -75,21 +90,7 @@ def begin_java_import(
             which=opened.client_path,
             advice="Rename the file, or import it with `importer: native`.",
         )
-    session.keep_alive()
-    borrowed = borrow()
-    try:
-        with speaking_to(session.server.host, doing="announcing an import"):
-            path, nonce = repository_path(opened.path), str(uuid.uuid4())
-            mark = write_mark(session, staged.fileset, run_key, own=borrowed.session, path=path, nonce=nonce)
-            others = [each for each in comments_of(session, RUN, [run_key]) if each < mark.comment]
-    except CourierError:
-        borrowed.give_back()
-        raise
-    begun = BegunJavaImport(session, borrowed, staged, mark, program, target=target, details=details, java=java)
-    if others:
-        begun.abandon()
-        raise DuplicateUnderWay("Another attempt of this import has begun with the same files.")
-    return begun
+    return repository_path(opened.path)
 
 
 class BegunJavaImport:
@@ -117,6 +118,18 @@ class BegunJavaImport:
         self._target = target
         self._details = details
         self._java = java
+
+    def give_way(self) -> None:
+        """Leave nothing, where another attempt announced the same before.
+
+        Raises:
+            DuplicateUnderWay: so it did.
+        """
+        with speaking_to(self._session.server.host, doing="looking for other attempts"):
+            first = min(comments_of(self._session, RUN, [self._mark.run_key]))
+        if first < self._mark.comment:
+            self.abandon()
+            raise DuplicateUnderWay("Another attempt of this import has begun with the same files.")
 
     def finish(self, control: Control) -> ImportedFileset:
         """Run the importer, and read the images back.

@@ -20,7 +20,7 @@ PREFIX = "omero-courier-java-"
 ARGUMENTS = "arguments"
 """The file in the folder of a call that holds Java's command line, the session's key in it."""
 LOCK = "lock"
-"""The file in the folder of a call that is locked while the call lasts: without that lock the folder is a leftover."""
+"""The file in the folder of a call that is locked while the call lasts: without that lock it is a leftover."""
 OMERO_FOLDER = "omero"
 """The folder in the folder of a call in which omero-py keeps what it wants to remember."""
 LOG = "logback.xml"
@@ -35,7 +35,7 @@ LOGBACK = """<?xml version="1.0" encoding="UTF-8"?>
   <root level="WARN"><appender-ref ref="stderr"/></root>
 </configuration>
 """
-"""Everything to the standard error, so that the standard output holds the result alone; with the bytes of the upload."""
+"""Everything to the standard error, so that the standard output holds the result alone; the bytes too."""
 
 
 def import_arguments(

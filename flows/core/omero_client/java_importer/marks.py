@@ -34,7 +34,6 @@ class Expected(Frozen):
     """The file that is opened, as OMERO writes client paths."""
     fingerprint: int
     """The id of the mark with its fingerprint."""
-    nonce: str
 
     @classmethod
     def read(cls, description: str | None) -> Self | None:
@@ -60,9 +59,7 @@ class Mark(Frozen):
         return self.comment, self.expected.fingerprint
 
 
-def write_mark(
-    session: OmeroSession, fileset: Fileset, run_key: str, *, own: OmeroSession, path: str, nonce: str
-) -> Mark:
+def write_mark(session: OmeroSession, fileset: Fileset, run_key: str, *, own: OmeroSession, path: str) -> Mark:
     """Write down that a fileset will be made, in the session `own`, from the file `path`."""
     # OMERO gives out ids in order, and this fileset gets its own later.
     newest = session.rows("select max(f.id) from Fileset f where f.details.owner.id = :owner", owner=session.user_id)
@@ -71,7 +68,6 @@ def write_mark(
         after=newest[0][0] or 0,
         path=path,
         fingerprint=_saved(session, fingerprint(fileset), FINGERPRINT, run_key),
-        nonce=nonce,
     )
     made = _saved(session, run_key, RUN, expected.model_dump_json())
     return Mark(comment=made, run_key=run_key, expected=expected)

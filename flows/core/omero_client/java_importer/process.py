@@ -104,8 +104,18 @@ def run(
         "sessions": str(folder / OMERO_FOLDER),
         "parent": os.getpid(),
     }
+    with _started(folder, environment) as process:
+        running = Running(process)
+        try:
+            return _followed(process, running, json.dumps(order).encode(), folder, watcher)
+        finally:
+            # Also of a leader that has ended a child may be left.
+            running.end()
+
+
+def _started(folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-I", str(FRONT)],
             cwd=folder,
             env=dict(environment),
@@ -116,13 +126,6 @@ def run(
         )
     except OSError as failed:
         raise ImporterFailed(f"The Java importer could not be started: {failed}") from None
-    with process:
-        running = Running(process)
-        try:
-            return _followed(process, running, json.dumps(order).encode(), folder, watcher)
-        finally:
-            # Also of a leader that has ended a child may be left.
-            running.end()
 
 
 def _followed(

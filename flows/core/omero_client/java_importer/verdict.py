@@ -62,7 +62,7 @@ _MEANINGS = tuple(
             "The OMERO session of the Java importer ended.",
         ),
         (
-            r"ConnectionRefused|ConnectTimeout|ConnectionLost|DNSException|SocketException|domain name|ShutdownInProgress",
+            r"ConnectionRefused|ConnectTimeout|ConnectionLost|DNSException|domain name|ShutdownInProgress",
             OmeroUnavailable,
             "OMERO did not answer the Java importer.",
         ),
