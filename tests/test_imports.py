@@ -21,13 +21,24 @@ OMERO_ALLOWED = (
     "deployments/sandbox/demo_omero.py",  # looks at what arrived as any other client would
 )
 PREFECT_ALLOWED = ("flows", "deployments")
-SHARED_BY_PARTS = ("requests", "errors", "control", "status", "checksums", "settings", "disk", "names")
+SHARED_BY_PARTS = (
+    "requests",
+    "errors",
+    "control",
+    "status",
+    "checksums",
+    "settings",
+    "disk",
+    "names",
+    "sources",
+    "mounts",
+)
 LONGEST_FUNCTION = 40
 LONGEST_MODULE = 300
 LONGER = {
-    Path("flows/core/requests.py"): 425,
-    Path("flows/core/errors.py"): 415,  # one tree, in one file
-    Path("flows/core/settings.py"): 415,  # every setting, in one file
+    Path("flows/core/requests.py"): 500,
+    Path("flows/core/errors.py"): 470,  # one tree, in one file
+    Path("flows/core/settings.py"): 540,  # every setting, in one file
 }
 """The types that hand an import from stage to stage are best read together; there is little else in it."""
 

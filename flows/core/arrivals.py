@@ -133,7 +133,8 @@ class Arrivals:
         job, fileset = self._job, staged.fileset
         target, details, run_key = job.target(), job.details(fileset), job.run_key(fileset.key)
         if not job.wants_java(fileset):
-            return begin_import(session, staged, target=target, details=details, run_key=run_key)
+            placement = job.request.placement
+            return begin_import(session, staged, target=target, details=details, run_key=run_key, placement=placement)
         return begin_java_import(
             session,
             staged,

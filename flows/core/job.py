@@ -15,9 +15,19 @@ from flows.core.account import Account
 from flows.core.audit import AuditEntry, note
 from flows.core.errors import StagingFailed, UnknownServer
 from flows.core.ledger import Ledger
+from flows.core.mounts import Mounts
 from flows.core.notify import receivers
 from flows.core.omero_client import ImportDetails, ResolvedTarget, find_java, opens_with_java, resolve_target
-from flows.core.requests import Fileset, ImportedFileset, Importer, ImportRequest, Target, run_title
+from flows.core.requests import (
+    Fileset,
+    ImportedFileset,
+    Importer,
+    ImportRequest,
+    Placement,
+    Staging,
+    Target,
+    run_title,
+)
 from flows.core.settings import Settings
 from flows.core.transfer import clear_run
 from flows.core.verify.roots import Access
@@ -146,11 +156,23 @@ class Job:
         if self._target is not None:
             resolve_target(self.account.session(), self._target, make=False)
 
+    @property
+    def staging(self) -> Staging:
+        """Whether files are copied first; those that OMERO gets in place are read where they are."""
+        asked, placement = self.request.staging, self.request.placement
+        return Staging.DIRECT if asked is Staging.AUTO and placement is not Placement.UPLOAD else asked
+
     def access(self) -> Access:
         """Return what the user may read; asks OMERO who they are when that is not known yet."""
         if self._access is None:
             session = self.account.session()
-            self._access = Access(user=session.user, groups=session.groups, roots=self.settings.roots)
+            self._access = Access(
+                user=session.user,
+                groups=session.groups,
+                roots=self.settings.roots,
+                mounts=Mounts.of(self.settings.mounts, self.request.workstation),
+                here=self.settings.station,
+            )
         return self._access
 
     def target(self) -> ResolvedTarget:
@@ -168,7 +190,8 @@ class Job:
     def wants_java(self, fileset: Fileset) -> bool:
         """Say whether OMERO's own importer is to bring in a fileset."""
         if self.request.importer is Importer.AUTO:
-            return opens_with_java(fileset.path, self.settings.java)
+            in_place = self.request.placement is not Placement.UPLOAD
+            return not in_place and opens_with_java(fileset.path, self.settings.java)
         return self.request.importer is Importer.JAVA
 
     def details(self, fileset: Fileset) -> ImportDetails:

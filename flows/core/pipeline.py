@@ -15,6 +15,7 @@ from flows.core.requests import Fileset
 from flows.core.transfer import check_room, transfer_fileset
 from flows.core.verify.check import verify_fileset
 from flows.core.verify.expand import expand
+from flows.core.wishes import check_placement
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +31,12 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     Raises:
         CourierError: nothing of this import can be done, or not now.
     """
+    check_placement(job.request.placement, job.server_name, job.server)
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
     job.filesets = job.ledger.open(found.filesets, found.refused)
     job.check_importer(found.filesets)
     job.aim(found.filesets)
-    check_room(sum(each.size for each in job.filesets), job.settings.staging, job.request.staging)
+    check_room(sum(each.size for each in job.filesets), job.settings.staging, job.staging)
     return chunks(job.filesets)
 
 
@@ -80,7 +82,7 @@ def transfer(job: Job, chunk: Chunk) -> str | None:
         staged = transfer_fileset(
             verified,
             staging=job.settings.staging,
-            mode=job.request.staging,
+            mode=job.staging,
             run_id=job.run_id,
             control=job.ledger,
         )

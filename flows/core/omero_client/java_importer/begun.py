@@ -66,13 +66,11 @@ def begin_java_import(
         DuplicateUnderWay: another attempt has begun the same meanwhile, without that lock; this one has left nothing.
         OmeroError: OMERO did not take the marks.
     """
-    program = find_java(java)
-    path = _path_for_java(staged)
+    program, path = find_java(java), _path_for_java(staged)
     session.keep_alive()
     borrowed = borrow()
     try:
-        with speaking_to(session.server.host, doing="announcing an import"):
-            mark = write_mark(session, staged.fileset, run_key, own=borrowed.session, path=path)
+        mark = write_mark(session, staged.fileset, run_key, own=borrowed.session, path=path)
     except CourierError:
         borrowed.give_back()
         raise

@@ -60,16 +60,21 @@ class Mark(Frozen):
 
 
 def write_mark(session: OmeroSession, fileset: Fileset, run_key: str, *, own: OmeroSession, path: str) -> Mark:
-    """Write down that a fileset will be made, in the session `own`, from the file `path`."""
-    # OMERO gives out ids in order, and this fileset gets its own later.
-    newest = session.rows("select max(f.id) from Fileset f where f.details.owner.id = :owner", owner=session.user_id)
-    expected = Expected(
-        session=_id_of(own),
-        after=newest[0][0] or 0,
-        path=path,
-        fingerprint=_saved(session, fingerprint(fileset), FINGERPRINT, run_key),
-    )
-    made = _saved(session, run_key, RUN, expected.model_dump_json())
+    """Write down that a fileset will be made, in the session `own`, from the file `path`.
+
+    Raises:
+        OmeroError: OMERO did not take it.
+    """
+    with speaking_to(session.server.host, doing="announcing an import"):
+        # OMERO gives out ids in order, and this fileset gets its own later.
+        newest = session.rows("select max(f.id) from Fileset f where f.details.owner.id = :id", id=session.user_id)
+        expected = Expected(
+            session=_id_of(own),
+            after=newest[0][0] or 0,
+            path=path,
+            fingerprint=_saved(session, fingerprint(fileset), FINGERPRINT, run_key),
+        )
+        made = _saved(session, run_key, RUN, expected.model_dump_json())
     return Mark(comment=made, run_key=run_key, expected=expected)
 
 
