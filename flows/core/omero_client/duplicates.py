@@ -19,8 +19,7 @@ from flows.core.omero_client.contents import Content, contents_of, owned, run_ke
 from flows.core.omero_client.earlier import Done, describe, remove
 from flows.core.omero_client.faults import speaking_to
 from flows.core.omero_client.fence import sessions_of
-from flows.core.omero_client.holdings import NOTHING, all_marked, holdings, unreadable
-from flows.core.omero_client.java_importer.marks import announced
+from flows.core.omero_client.holdings import NOTHING, carriers, comments_of, holdings, unreadable
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.upload import CHUNK, opened
 from flows.core.requests import Fileset, ImportedFileset, StagedFile, StagedFileset
@@ -69,8 +68,8 @@ def find_duplicates(
         ImportCancelled: `control` said so.
     """
     with speaking_to(session.server.host, doing="looking for duplicates"):
-        candidates = _candidates(session, filesets, Local(control))
-        promised = announced(session, [staged.fileset for staged in filesets])
+        marks = Marks(session, [staged.fileset for staged in filesets])
+        candidates, promised = _candidates(session, filesets, Local(control), marks), marks.announced()
         every = sorted({each for its in candidates.values() for each in its})
         if not every and not promised:
             return Duplicates({}, {})
@@ -84,11 +83,11 @@ def find_duplicates(
 
 
 def _candidates(
-    session: OmeroSession, filesets: Sequence[StagedFileset], local: "Local"
+    session: OmeroSession, filesets: Sequence[StagedFileset], local: "Local", marks: "Marks"
 ) -> Mapping[str, Mapping[int, bool]]:
     """Return, by key, the filesets in OMERO that are alike, and whether they hold the very same bytes."""
     same = _same_content(session, filesets, local)
-    for key, marked in same_mark(session, [staged.fileset for staged in filesets]).items():
+    for key, marked in marks.same().items():
         same[key] = dict.fromkeys(marked, False) | same[key]
     return same
 
@@ -166,14 +165,34 @@ def _agree(staged: StagedFileset, held: Sequence[Content], local: Local) -> bool
     return False
 
 
-def same_mark(session: OmeroSession, filesets: Iterable[Fileset]) -> dict[str, list[int]]:
-    """Return, by key, the user's filesets in OMERO that were begun with the same paths, sizes and times."""
-    keys: defaultdict[str, set[str]] = defaultdict(set)
-    for fileset in filesets:
-        keys[fingerprint(fileset)].add(fileset.key)
-    marked = all_marked(session, "Fileset", FINGERPRINT, keys)
-    own = owned(session, {each for its in marked.values() for each in its})
-    return {key: [each for each in its if each in own] for mark, its in marked.items() for key in keys[mark]}
+class Marks:
+    """The marks in OMERO that say of an import that it has the same paths, sizes and times as one of some filesets."""
+
+    def __init__(self, session: OmeroSession, filesets: Iterable[Fileset]) -> None:
+        """Ask for them.
+
+        Raises:
+            Ice.Exception: OMERO does not say.
+        """
+        self._session = session
+        self._keys: defaultdict[str, set[str]] = defaultdict(set)
+        for fileset in filesets:
+            self._keys[fingerprint(fileset)].add(fileset.key)
+        self._comments = comments_of(session, FINGERPRINT, self._keys)
+
+    def same(self) -> dict[str, list[int]]:
+        """Return, by key, the user's filesets in OMERO that carry one."""
+        marked = carriers(self._session, "Fileset", self._comments)
+        own = owned(self._session, {each for its in marked.values() for each in its})
+        return {key: [each for each in its if each in own] for mark, its in marked.items() for key in self._keys[mark]}
+
+    def announced(self) -> dict[str, set[str]]:
+        """Return, by key, the run keys of imports that were announced, whether or not their fileset is there by now."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for mark, run_key in self._comments.values():
+            for key in self._keys[mark] if run_key else ():
+                found[key].add(str(run_key))
+        return dict(found)
 
 
 class _Look:

@@ -19,7 +19,7 @@ from flows.core.omero_client.annotations import (
 )
 from flows.core.omero_client.commands import delete_filesets
 from flows.core.omero_client.faults import means_lost, speaking_to
-from flows.core.omero_client.holdings import Holding, all_marked, batches, comments_of, holdings, unreadable, uploaded
+from flows.core.omero_client.holdings import Holding, batches, carriers, comments_of, holdings, unreadable, uploaded
 from flows.core.omero_client.java_importer.marks import settle_marks
 from flows.core.omero_client.processes import await_import, running
 from flows.core.omero_client.session import OmeroSession
@@ -70,7 +70,7 @@ def find_earlier_of(
             return {}
     by_others = settle_marks(session, comments)
     with speaking_to(session.server.host, doing="looking for earlier attempts"):
-        found = all_marked(session, "Fileset", RUN, run_keys)
+        found = carriers(session, "Fileset", comments)
         if not found:
             return {}
         held = _settled(session, found, (control or Uncontrolled()).check)

@@ -1,7 +1,7 @@
 """What OMERO holds: read-only questions about filesets, images and our marks on them, for many at a time."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import omero
@@ -70,8 +70,14 @@ def all_marked(
     session: OmeroSession, kind: Literal["Fileset", "Dataset"], namespace: str, texts: Collection[str]
 ) -> dict[str, list[int]]:
     """Return, for each of these texts, the ids of the objects that `marked` would find; none is left out."""
+    return carriers(session, kind, comments_of(session, namespace, texts))
+
+
+def carriers(
+    session: OmeroSession, kind: Literal["Fileset", "Dataset"], comments: Mapping[int, tuple[str, str | None]]
+) -> dict[str, list[int]]:
+    """Return, for each text of these comments, the ids of the objects that carry one of it, oldest first."""
     found: defaultdict[str, set[int]] = defaultdict(set)
-    comments = comments_of(session, namespace, texts)
     for parent, child in links_to(session, kind, comments):
         text, _ = comments[child]
         found[text].add(parent)

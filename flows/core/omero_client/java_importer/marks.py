@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from flows.core.omero_client.annotations import FINGERPRINT, RUN, comment, fingerprint
 from flows.core.omero_client.commands import delete_annotations
 from flows.core.omero_client.faults import speaking_to
-from flows.core.omero_client.holdings import batches, comments_of, links_to
+from flows.core.omero_client.holdings import batches, links_to
 from flows.core.omero_client.session import OmeroSession
 from flows.core.requests import Fileset, Frozen
 
@@ -186,19 +186,3 @@ def take_down(session: OmeroSession, mark: Mark) -> None:
         )
     if rows:
         delete_annotations(session, [each for (each,) in rows])
-
-
-def announced(session: OmeroSession, filesets: Iterable[Fileset]) -> dict[str, set[str]]:
-    """Return, by key, the run keys of imports that have been announced with the same paths, sizes and times.
-
-    Those that have a fileset by now are among them.
-    """
-    keys: dict[str, set[str]] = {}
-    by_mark: dict[str, set[str]] = {}
-    for fileset in filesets:
-        by_mark.setdefault(fingerprint(fileset), set()).add(fileset.key)
-    for text, description in comments_of(session, FINGERPRINT, by_mark).values():
-        if description:
-            for key in by_mark[text]:
-                keys.setdefault(key, set()).add(description)
-    return keys
