@@ -286,8 +286,6 @@ class ImportOptions(Frozen):
             raise ValueError(f"placement {self.placement} links to the files where they are: leave out staging")
         if self.importer is Importer.JAVA and self.placement is not Placement.UPLOAD:
             raise ValueError(f"importer java uploads: leave out placement {self.placement}, or the importer")
-        if self.after_import is not AfterImport.KEEP:
-            raise ValueError("files that were asked for stay where they are, so far")
         if self.placement.is_link and self.after_import is not AfterImport.KEEP:
             raise ValueError(
                 f"after_import {self.after_import} would take away what OMERO reads: with placement {self.placement}"
