@@ -35,7 +35,7 @@ async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key
     await room.check_room()
     request = body.asked_for(grant.standing.owner.user, grant.standing.owner.group, grant.workstation)
     new = _new_run(grant, body, request, client_key)
-    async with room.place(new.user, new.bulk, new.start) as place:
+    async with room.place(new.user, new.bulk, new.start, new.station) as place:
         run = await _make(neighbours, grant, new.model_copy(update={"held": place.held}))
         place.taken = just_made = run.due == new.start
     await neighbours.note(
@@ -94,6 +94,7 @@ def _new_run(grant: Grant, body: NewImport, request: ImportRequest, client_key: 
         fingerprint=_hash(grant.server, request.on_behalf_of, body.model_dump_json()),
         start=start,
         bulk=request.bulk,
+        station=grant.look.station,
         email=grant.standing.owner.email,
         tags=frozenset() if carried is None else frozenset({session_tag(carried.get_secret_value())}),
     )

@@ -105,7 +105,7 @@ class Sweeping:
             self.server_name,
             settings=settings,
             memory=memory,
-            imports=SweepImports(client, name, self.server_name, self._server),
+            imports=SweepImports(client, name, self.server_name, self._server, settings.station),
             control=control,
             dry_run=dry_run,
         )

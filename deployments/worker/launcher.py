@@ -43,7 +43,7 @@ log = get_logger("courier.worker")
 class Launcher:
     """One worker."""
 
-    def __init__(self, settings: Worker, places: Places, *, name: str, pool: str) -> None:
+    def __init__(self, settings: Worker, places: Places, *, name: str, pool: str, station: str | None = None) -> None:
         """Prepare it.
 
         Args:
@@ -51,13 +51,14 @@ class Launcher:
             places: its files.
             name: its name in Prefect.
             pool: the work pool that it takes runs from.
+            station: the workstation that it is on, whose runs alone it takes; None leaves those to their own workers.
         """
         self._settings = settings
         self._places = places
         self._name = name
         # Housekeeping and messages disturb nobody, and are there for the imports that wait.
         self._holds = Holds(settings) if pool != COURIER_POOL else None
-        self._worker = CourierWorker(pool, name, settings.limit, self._is_closed)
+        self._worker = CourierWorker(pool, name, settings.limit, self._is_closed, station)
         self._orphans: list[psutil.Process] = []
         self._orders = Orders()
         self._written: Orders | None = None
