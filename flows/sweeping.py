@@ -179,7 +179,7 @@ class Sweeping:
             root=self.definition.root,
             afterwards=self.definition.afterwards,
             quiet=self.definition.quiet,
-            roots=self.settings.roots,
+            roots={name: root for name, root in self.settings.roots.items() if root.station == self.settings.station},
             confirm=confirmations.confirm,
             audit=AuditTrail(self.settings.audit).write,
             control=self._control,

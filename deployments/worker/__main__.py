@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL
 from deployments.worker.launcher import Launcher
 from deployments.worker.orphans import ORDERS
 from deployments.worker.places import WorkerProblem, directory_of, entered
-from flows.core.mounts import missing_folders
+from flows.core.mounts import tell_of_missing
 from flows.core.names import COURIER_POOL
 from flows.core.settings import PREFIX, read_settings
 from flows.core.worker_orders import be_gentle
@@ -38,8 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         everything = read_settings()
         settings, station = everything.worker, everything.station if asked.pool != COURIER_POOL else None
         name = asked.name or "-".join(filter(None, (socket.gethostname(), asked.pool, asked.station)))
-        for missing in missing_folders(everything):
-            sys.stderr.write(f"{missing}\n")
+        tell_of_missing(everything, lambda missing: sys.stderr.write(f"{missing}\n"))
         be_gentle(settings)
         with entered(directory_of(settings), name, asked.pool) as places:
             # Runs inherit the environment, and are to be carried out by the Python that this is.
