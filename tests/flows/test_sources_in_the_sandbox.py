@@ -41,7 +41,10 @@ class Facility:
 
     def start_bench(self) -> None:
         """Start the microscope's own worker."""
-        surroundings = environment.for_parts(self.home, self.home.remember(for_tests=True))
+        surroundings = {
+            **environment.for_parts(self.home, self.home.remember(for_tests=True)),
+            "PREFECT_API_URL": f"{self.sandbox.prefect}/api",
+        }
         command = [sys.executable, "-m", "deployments.worker", "--pool", pool_of(environment.SERVER)]
         with self.bench_log.open("wb") as log:
             self._worker = subprocess.Popen(

@@ -3,13 +3,11 @@
 import asyncio
 import uuid
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.states import Pending, Running, Scheduled
 
 from deployments.deploy import deploy
@@ -63,19 +61,14 @@ async def _forget(runs: list[FlowRun]) -> None:
             await client.delete_flow_run(run.id)
 
 
-async def _offered(station: str | None) -> list[str]:
+async def _offered(station: str | None, line: list[FlowRun]) -> list[str | None]:
+    """Name the queues of what Prefect offers a worker, in order."""
+    queues = {run.id: run.work_queue_name for run in line}
     worker = CourierWorker(POOL, f"worker-{station}", 4, lambda: False, station)
-    taken: list[str] = []
-
-    async def take(offered: list[WorkerFlowRunResponse]) -> list[Any]:
-        taken.extend(str(each.flow_run.work_queue_name) for each in offered)
-        return []
-
     async with worker:
-        worker._work_pool = await worker.client.read_work_pool(POOL)
-        worker._submit_scheduled_flow_runs = take  # type: ignore[method-assign]
-        await worker.get_and_submit_flow_runs()
-    return taken
+        if not await worker._knows_its_queues():
+            return []
+        return [queues[each.flow_run.id] for each in await worker._get_scheduled_flow_runs()]
 
 
 @pytest.mark.parametrize(
@@ -90,16 +83,16 @@ async def _offered(station: str | None) -> list[str]:
 def test_a_worker_is_offered_what_its_machine_sees_people_first(
     line: list[FlowRun], station: str | None, queues: list[str]
 ) -> None:
-    assert asyncio.run(_offered(station)) == queues
+    assert asyncio.run(_offered(station, line)) == queues
 
 
 def test_what_runs_anywhere_counts_against_the_one_limit(line: list[FlowRun]) -> None:
-    async def with_places_taken(taken: int) -> list[list[str]]:
+    async def with_places_taken(taken: int) -> list[list[str | None]]:
         async with get_client() as client:
             for run in line[:taken]:
                 await client.set_flow_run_state(run.id, Pending(), force=True)
                 await client.set_flow_run_state(run.id, Running(), force=True)
-        return [await _offered(station) for station in ("two", None)]
+        return [await _offered(station, line) for station in ("two", None)]
 
     assert asyncio.run(with_places_taken(1)) == [["people-two"], ["people"]]
     assert asyncio.run(with_places_taken(3)) == [[], []]
