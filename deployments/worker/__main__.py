@@ -24,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run `make worker`; the exit status is 0 once everything that ran has ended or given its place back."""
     parser = argparse.ArgumentParser(prog="python -m deployments.worker", description=__doc__)
     parser.add_argument("--pool", required=True, help="the work pool to take runs from, for example omero-main")
+    parser.add_argument(
+        "--queue", action="append", default=[], help="take runs of this queue of the pool only; may be given again"
+    )
     parser.add_argument("--name", help="of this worker, in Prefect and on this machine; left out: host and pool")
     parser.add_argument(
         "--station", help="the workstation whose imports alone it takes; left out: that of the settings"
@@ -44,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
             # Runs inherit the environment, and are to be carried out by the Python that this is.
             os.environ[ORDERS] = str(places.orders)
             os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-            asyncio.run(Launcher(settings, places, name=name, pool=asked.pool, station=station).run())
+            launcher = Launcher(settings, places, name=name, pool=asked.pool, station=station, queues=asked.queue)
+            asyncio.run(launcher.run())
     except (ValueError, WorkerProblem) as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2

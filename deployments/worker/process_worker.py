@@ -14,7 +14,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -53,7 +53,14 @@ class CourierWorker(ProcessWorker, abc.ABC):
     """
 
     def __init__(
-        self, pool: str, name: str, limit: int, closed: Callable[[], bool], station: str | None = None
+        self,
+        pool: str,
+        name: str,
+        limit: int,
+        closed: Callable[[], bool],
+        *,
+        station: str | None = None,
+        queues: Sequence[str] = (),
     ) -> None:
         """Prepare it.
 
@@ -63,11 +70,18 @@ class CourierWorker(ProcessWorker, abc.ABC):
             limit: runs at a time.
             closed: whether no run may be taken at the moment.
             station: the workstation whose queues it takes from; None takes from all but those of workstations.
+            queues: from which it takes runs; none means all that are its own.
         """
-        super().__init__(work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False)
+        super().__init__(
+            work_pool_name=pool,
+            work_queues=list(queues) or None,
+            name=name,
+            limit=limit,
+            create_pool_if_not_found=False,
+        )
         self._closed = closed
         self._station = station
-        self._queues_read = float("-inf")
+        self._queues_read = float("inf") if queues else float("-inf")
         self._contexts: dict[UUID, FlowRunExecutorContext] = {}
         self._carried: set[UUID] = set()
         self._due_again: dict[UUID, float] = {}

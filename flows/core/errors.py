@@ -21,6 +21,7 @@
     │   ├── SourceBroken             truncated or not what its name says
     │   ├── SourceUnsettled          still being written                              (transient)
     │   ├── SourceChanged            changed while it was copied or read              (transient)
+    │   ├── BioFormatsAway           what it is could not be asked                    (transient)
     │   └── Unassigned               its sweep does not say whose it is or where it goes
     ├── TransferError
     │   ├── StagingFull                                                               (transient)
@@ -34,6 +35,7 @@
     │   ├── SessionLost              the session ended while it was used              (transient)
     │   ├── UploadCorrupted          checksums differ after the upload                (transient)
     │   ├── DuplicateUnderWay        another import brings in the same files just now  (transient)
+    │   ├── AccountRefused           OMERO refuses the courier's own account           (transient)
     │   ├── NotConfirmed             OMERO was not seen to hold the very same bytes
     │   ├── LoginRefused
     │   │   └── SessionEnded         the session that the import lived in is over
@@ -226,6 +228,13 @@ class SourceChanged(SourceError):
     advice_by_default = "Wait until the acquisition has finished; the copy is made again."
 
 
+class BioFormatsAway(SourceError):
+    """Bio-Formats, which would know what it is, does not run on this machine."""
+
+    transient = True
+    advice_by_default = "The operator should look at Java and at the settings of Bio-Formats. It is tried again."
+
+
 class Unassigned(SourceError):
     """Nothing says whose it is, or where it goes."""
 
@@ -314,6 +323,13 @@ class SessionEnded(LoginRefused):
     """The OMERO session that this import lived in has ended."""
 
     advice_by_default = "Log in again, and retry the import: what is in OMERO already is not imported twice."
+
+
+class AccountRefused(OmeroError):
+    """OMERO refuses the courier's own account."""
+
+    transient = True
+    advice_by_default = "Nothing for users to do. The operator corrects the service account in the settings."
 
 
 class DuplicateUnderWay(OmeroError):

@@ -186,6 +186,7 @@ class Job:
             key_values=asked.key_values,
             tags=tuple(asked.tags),
             comments=tuple(asked.comments),
+            text_annotations=tuple(asked.text_annotations),
             annotation_ids=tuple(asked.annotation_ids),
         )
 

@@ -31,6 +31,10 @@ MAX_REQUEST_BYTES = 256 * 1024
 """The largest request, as JSON; more sources are given as folders."""
 
 
+OUR_NAMESPACES = "omero-courier/"
+"""What the namespaces of the annotations begin with that the courier makes for itself."""
+
+
 class Frozen(BaseModel):
     """A value: never changed, and unknown fields are refused."""
 
@@ -123,6 +127,20 @@ def _as_a_form(schema: dict[str, Any]) -> None:
             del properties[name]["default"]
 
 
+class TextAnnotation(Frozen):
+    """A text that is linked to each image, under a namespace."""
+
+    namespace: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    text: Annotated[str, StringConstraints(min_length=1)]
+
+    @field_validator("namespace")
+    @classmethod
+    def _is_not_ours(cls, namespace: str) -> str:
+        if namespace.startswith(OUR_NAMESPACES):
+            raise ValueError(f"namespaces that begin with {OUR_NAMESPACES} are the courier's own")
+        return namespace
+
+
 class ImportOptions(Frozen):
     """What can be asked of an import, whoever asks."""
 
@@ -174,6 +192,12 @@ class ImportOptions(Frozen):
         description="Put on each image. Existing tags of the user are used, missing ones made.",
     )
     comments: list[str] = Field(default_factory=list, title="Comments", description="Added to each image.")
+    text_annotations: list[TextAnnotation] = Field(
+        default_factory=list,
+        title="Comments under a namespace",
+        description="Added to each image, for programs that look for their own.",
+        examples=[[{"namespace": "example.org/protocol", "text": "Fixed in PFA"}]],
+    )
     annotation_ids: list[Annotated[int, Field(ge=1)]] = Field(
         default_factory=list,
         title="Existing annotations",
@@ -372,6 +396,8 @@ class Fileset(Frozen):
     reader: str | None = None
     """Bio-Formats' reader class where it decides on the layout in the repository, for example
     `loci.formats.in.OperettaReader` (omero-blitz: ManagedRepositoryI.getReaderClass)."""
+    format: str | None = None
+    """What people call sets that this reader reads, where it is known from how the files were put together."""
 
     @property
     def key(self) -> str:

@@ -64,7 +64,7 @@ async def _forget(runs: list[FlowRun]) -> None:
 async def _offered(station: str | None, line: list[FlowRun]) -> list[str | None]:
     """Name the queues of what Prefect offers a worker, in order."""
     queues = {run.id: run.work_queue_name for run in line}
-    worker = CourierWorker(POOL, f"worker-{station}", 4, lambda: False, station)
+    worker = CourierWorker(POOL, f"worker-{station}", 4, lambda: False, station=station)
     async with worker:
         if not await worker._knows_its_queues():
             return []

@@ -21,13 +21,13 @@ from pydantic import Field
 from flows.core.errors import TargetNotFound
 from flows.core.omero_client.holdings import batches
 from flows.core.omero_client.session import OmeroSession
-from flows.core.requests import Fileset, Frozen, Placement
+from flows.core.requests import OUR_NAMESPACES, Fileset, Frozen, Placement, TextAnnotation
 
-RUN = "omero-courier/run/v1"
+RUN = f"{OUR_NAMESPACES}run/v1"
 """On a fileset: a comment with the run's id and the fileset's key."""
-FINGERPRINT = "omero-courier/fingerprint/v1"
+FINGERPRINT = f"{OUR_NAMESPACES}fingerprint/v1"
 """On a fileset: a comment with a hash over path, size and time of each file."""
-PROVENANCE = "omero-courier/provenance/v1"
+PROVENANCE = f"{OUR_NAMESPACES}provenance/v1"
 """On each image: a map of where it came from."""
 TRANSFER = "openmicroscopy.org/omero/import/fileTransfer"
 """On a fileset, as OMERO's own importer writes it: a comment with the class that placed its files
@@ -53,6 +53,7 @@ class ImportDetails(Frozen):
     key_values: Mapping[str, str] = Field(default_factory=dict)
     tags: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
+    text_annotations: tuple[TextAnnotation, ...] = ()
     annotation_ids: tuple[int, ...] = ()
 
 
@@ -63,6 +64,7 @@ def annotations_for(session: OmeroSession, details: ImportDetails) -> list[Any]:
         TargetNotFound: one of the given ids is no annotation that this user sees.
     """
     found = [comment(each) for each in details.comments]
+    found += [comment(each.text, each.namespace) for each in details.text_annotations]
     if details.key_values:
         found.append(key_values(CLIENT_MAP, list(details.key_values.items())))
     found += [TagAnnotationI(each, False) for each in _tags(session, details.tags)]
