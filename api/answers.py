@@ -90,5 +90,6 @@ def _fileset(status: FilesetStatus, web_url: str | None) -> FilesetAnswer:
         images=[
             ImageAnswer(id=each.id, name=each.name, link=web_link(web_url, "image", each.id)) for each in status.images
         ],
+        put_away=status.put_away,
         error=status.failure,
     )

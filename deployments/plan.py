@@ -1,7 +1,7 @@
 """Which work pools, queues, limits and deployments the settings ask for: pure, writes nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prefect import Flow
@@ -13,6 +13,7 @@ from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.loading import load_sweeps, server_of
 from flows.housekeeping import housekeeping
 from flows.import_images import import_images
+from flows.put_away import put_away
 from flows.send_message import send_message
 from flows.sweep_folders import sweep_folders
 
@@ -110,13 +111,15 @@ def plan(settings: Settings) -> Plan:
         RequestError: a sweep definition is at fault.
     """
     sweeps = load_sweeps(settings.sweeps.folder, settings) if settings.sweeps.folder is not None else {}
+    imports = [_imports_into(name) for name in settings.servers]
     return Plan(
         pools=(
             *(_pool_of(name, server, sorted(stations(settings))) for name, server in settings.servers.items()),
             _couriers_own(settings.sweeps),
         ),
         deployments=(
-            *(_imports_into(name) for name in settings.servers),
+            *imports,
+            *map(_put_away_after, imports),
             PlannedDeployment(
                 housekeeping,
                 "flows/housekeeping",
@@ -181,6 +184,11 @@ def _couriers_own(sweeps: Sweeps) -> PlannedPool:
             PlannedQueue(names.SWEEPS, 3, limit=sweeps.runs),
         ),
     )
+
+
+def _put_away_after(imports: PlannedDeployment) -> PlannedDeployment:
+    """Looks after the files of imports later: on the workers that imported them, since these see the files."""
+    return replace(imports, flow=put_away, module="flows/put_away", queue=names.BULK, description="", parameters={})
 
 
 def _imports_into(server: str) -> PlannedDeployment:

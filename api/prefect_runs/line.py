@@ -8,7 +8,7 @@ from prefect.exceptions import ObjectNotFound
 
 from api.prefect_runs.connection import Connection
 from api.prefect_runs.translation import just_before
-from flows.core.names import HELD, HELD_FOR, outage_name, pool_of, queue_of, server_tag, user_tag
+from flows.core.names import HELD, HELD_FOR, IMPORT_FLOW, outage_name, pool_of, queue_of, server_tag, user_tag
 
 WAITING = [StateType.SCHEDULED]
 SILENCE = timedelta(minutes=2)
@@ -64,6 +64,7 @@ class Line(Connection):
         )
         async with self._asking():
             return await self._client.count_flow_runs(
+                flow_filter=where.FlowFilter(name=where.FlowFilterName(any_=[IMPORT_FLOW])),
                 flow_run_filter=wanted,
                 work_pool_filter=where.WorkPoolFilter(name=where.WorkPoolFilterName(any_=[pool_of(server)])),
                 work_queue_filter=None

@@ -7,6 +7,8 @@ from datetime import timedelta
 IMPORT_FLOW = "import-images"
 HOUSEKEEPING_FLOW = "housekeeping"
 MESSAGE_FLOW = "send-message"
+PUT_AWAY_FLOW = "put-away"
+"""Its deployments are named as those of the imports whose files it looks after: they run in the same pool."""
 SWEEP_FLOW = "sweep-folders"
 """Its deployments are named after the sweeps: `sweep-folders/confocal`."""
 

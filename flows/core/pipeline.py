@@ -10,12 +10,13 @@ from pathlib import Path
 from flows.core.arrivals import Arrivals
 from flows.core.errors import CourierError, FilesetsUnfinished, SourceAway, SourceMissing
 from flows.core.job import Chunk, Job
+from flows.core.leaving import without_what_was_put_away
 from flows.core.ledger import STOPS
 from flows.core.requests import Fileset
 from flows.core.transfer import check_room, transfer_fileset
 from flows.core.verify.check import verify_fileset
 from flows.core.verify.expand import expand
-from flows.core.wishes import check_placement
+from flows.core.wishes import check_after_import, check_placement
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +32,12 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     Raises:
         CourierError: nothing of this import can be done, or not now.
     """
-    check_placement(job.request.placement, job.server_name, job.server)
+    check_placement(job.request, job.server_name, job.server)
+    check_after_import(job.request, job.access(), job.server)
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
-    job.filesets = job.ledger.open(found.filesets, found.refused)
-    job.aim(found.filesets)
+    job.found = without_what_was_put_away(job, found.filesets)
+    job.filesets = job.ledger.open(job.found, found.refused)
+    job.aim(job.found)
     check_room(sum(each.size for each in job.filesets), job.settings.staging, job.staging)
     return chunks(job.filesets)
 

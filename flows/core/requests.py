@@ -245,7 +245,10 @@ class ImportOptions(Frozen):
     bulk: bool = Field(
         default=False,
         title="In no hurry",
-        description="Lets others go first, also between files: for large amounts that nobody waits for.",
+        description=(
+            "Lets others go first, also between files: for large amounts that nobody waits for. "
+            "What is started in the Prefect UI stands among the imports of people all the same."
+        ),
     )
     workstation: Annotated[Label | None, *LeftOut] = Field(
         default=None,
@@ -273,8 +276,6 @@ class ImportOptions(Frozen):
     def _wishes_agree(self) -> Self:
         if self.placement.is_link and self.staging is Staging.STAGE:
             raise ValueError(f"placement {self.placement} links to the files where they are: leave out staging")
-        if self.after_import is not AfterImport.KEEP:
-            raise ValueError("files that were asked for stay where they are, so far")
         if self.placement.is_link and self.after_import is not AfterImport.KEEP:
             raise ValueError(
                 f"after_import {self.after_import} would take away what OMERO reads: with placement {self.placement}"
