@@ -104,7 +104,15 @@ def _target(text: str) -> str:
     return text
 
 
-SourcePath = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(checked)]
+SourcePath = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=4096),
+    AfterValidator(checked),
+    # So that Prefect, which checks parameters before it keeps them, keeps no password either.
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": 4096, "not": {"pattern": "^[A-Za-z][A-Za-z0-9+.-]*:/+[^/]*@"}}
+    ),
+]
 Receiver = Annotated[str, StringConstraints(min_length=1, max_length=254), AfterValidator(_no_url)]
 TargetText = Annotated[
     str, StringConstraints(min_length=1, max_length=1024, strip_whitespace=True), AfterValidator(_target)
@@ -144,7 +152,7 @@ class TextAnnotation(Frozen):
 class ImportOptions(Frozen):
     """What can be asked of an import, whoever asks."""
 
-    model_config = ConfigDict(json_schema_extra=_as_a_form)
+    model_config = ConfigDict(json_schema_extra=_as_a_form, hide_input_in_errors=True)
 
     sources: list[SourcePath] = Field(
         min_length=1,
