@@ -14,7 +14,6 @@ from deployments.sandbox.home import Running
 from deployments.sandbox.images import make_ome_tiff, make_ome_tiff_set, make_small_ome_tiff
 from deployments.sandbox.understudy.control import Control
 from flows.core.omero_client.annotations import PROVENANCE
-from tests.support.bioformats import make_pattern, needs_bioformats
 from tests.support.courier import Courier, eventually
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(240)]
@@ -62,21 +61,6 @@ def test_files_come_into_the_asked_for_dataset_with_what_was_said_of_them(alice:
     said = {each.getNs(): dict(each.getValue()) for each in image.listAnnotations() if hasattr(each, "getValue")}
     assert said["openmicroscopy.org/omero/client/mapAnnotation"] == {"Cell line": "HeLa"}
     assert str(folder / "cells.ome.tiff").lstrip("/") in str(said[PROVENANCE])
-
-
-@needs_bioformats
-def test_a_set_that_only_bio_formats_knows_comes_in_as_one_image(alice: Courier, omero: Any) -> None:
-    folder = alice.folder()
-    make_pattern(folder)
-
-    ended = alice.outcome(alice.asks(folder))
-
-    assert ended["state"] == "completed"
-    (fileset,) = ended["filesets"]
-    names = [Path(each).name for each in fileset["files"]]
-    assert names == ["stack.pattern", "slice1.tif", "slice2.tif", "slice3.tif"]
-    (image,) = images_of(omero, folder.name)
-    assert image.getSizeZ() * image.getSizeC() * image.getSizeT() == 3
 
 
 @pytest.mark.parametrize("named", ["the folder", "one of its files"])
