@@ -9,11 +9,10 @@ import hashlib
 import posixpath
 import re
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -23,15 +22,14 @@ from pydantic import (
 )
 
 from flows.core.errors import CourierError, TargetSyntax
+from flows.core.target_syntax import ProjectPrefix as ProjectPrefix
+from flows.core.target_syntax import Target as Target
+from flows.core.target_syntax import TargetRule as TargetRule
+from flows.core.target_syntax import parse_target
+from flows.core.values import Frozen as Frozen
 
 MAX_REQUEST_BYTES = 256 * 1024
 """The largest request, as JSON; more sources are given as folders."""
-
-
-class Frozen(BaseModel):
-    """A value: never changed, and unknown fields are refused."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
 
 class Staging(StrEnum):
@@ -69,7 +67,7 @@ def _no_url(receiver: str) -> str:
 
 def _target(text: str) -> str:
     try:
-        Target.parse(text)
+        parse_target(text)
     except TargetSyntax as refused:
         raise ValueError(str(refused)) from refused
     return text
@@ -213,74 +211,6 @@ def run_title(user: str, names: list[str], target: str | None) -> str:
     return f"{user}: {what} into {whereto}"[:200]
 
 
-class Target(Frozen):
-    """Where in OMERO the images go, taken apart."""
-
-    kind: Literal["Dataset", "Screen"]
-    id: int | None = None
-    name: str | None = None
-    pick: Literal["+", "-", "%", "@"] = "+"
-    """Of several of that name: + the newest, - the oldest, % there must be one only, @ always make a new one."""
-    project: "ProjectPrefix | None" = None
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read OMERO's command-line syntax (omero-documentation: import-target).
-
-        Raises:
-            TargetSyntax: it is not that syntax.
-        """
-        if not (found := _TARGET.fullmatch(text)):
-            raise TargetSyntax(f"{text!r} is no target.")
-        part = found.groupdict()
-        if part["project_value"] is not None and part["kind"] == "Screen":
-            raise TargetSyntax(f"{text!r}: a screen is in no project.")
-        project = None
-        if part["project_value"] is not None:
-            project = ProjectPrefix(**_discriminated(text, part["project_by"], part["project_value"]))
-        return cls(
-            kind=part["kind"],
-            project=project,
-            **_discriminated(text, part["by"], part["value"]),
-        )
-
-    def __str__(self) -> str:
-        """Write it in OMERO's command-line syntax."""
-        prefix = f"Project:{_by(self.project)}/" if self.project else ""
-        return f"{prefix}{self.kind}:{_by(self)}"
-
-
-class ProjectPrefix(Frozen):
-    """The project part of a target."""
-
-    id: int | None = None
-    name: str | None = None
-    pick: Literal["+", "-", "%", "@"] = "+"
-
-
-_TARGET = re.compile(
-    r"(?:Project:(?:(?P<project_by>id|[+\-%@]?name):)?(?P<project_value>.+?)/)?"
-    r"(?P<kind>Dataset|Screen):(?:(?P<by>id|[+\-%@]?name):)?(?P<value>.+)",
-    re.DOTALL,
-)
-
-
-def _discriminated(text: str, by: str | None, value: str) -> dict[str, object]:
-    if by is None or by == "id":
-        if not (value.isascii() and value.isdecimal() and 0 < int(value) < 2**63):
-            raise TargetSyntax(f"{text!r}: {value!r} is no id.")
-        return {"id": int(value)}
-    if len(value) > 255 or not value.strip():
-        raise TargetSyntax(f"{text!r}: a name has 1 to 255 characters.")
-    return {"name": value, "pick": by[0] if by != "name" else "+"}
-
-
-def _by(part: Target | ProjectPrefix) -> str:
-    if part.id is not None:
-        return f"id:{part.id}"
-    return f"{'' if part.pick == '+' else part.pick}name:{part.name}"
-
-
 class SourceFile(Frozen):
     """One file on disk, as it was when it was looked at."""
 
@@ -304,6 +234,8 @@ class Fileset(Frozen):
     reader: str | None = None
     """Bio-Formats' reader class where it decides on the layout in the repository, for example
     `loci.formats.in.OperettaReader` (omero-blitz: ManagedRepositoryI.getReaderClass)."""
+    plate: bool | None = None
+    """Whether OMERO makes a plate of it, as far as that is known before."""
 
     @property
     def key(self) -> str:
@@ -379,6 +311,8 @@ class ImportedFileset(Frozen):
     name: str
     fileset_id: int
     images: tuple[ImportedImage, ...] = Field(min_length=1)
+    plates: tuple[int, ...] = ()
+    """Ids of the plates that OMERO made of it."""
     target_kind: Literal["Dataset", "Screen"] | None = None
     target_id: int | None = None
     duplicate: bool = False

@@ -84,7 +84,7 @@ class Found:
             self._wrong[found.files] = wrong.which
             self._note_refused_with(asked, found.files)
             raise wrong
-        self._add(tuple(_source_file(each, folders) for each in found.files), found.reader)
+        self._add(tuple(_source_file(each, folders) for each in found.files), found.reader, found.plate)
 
     def take_part(self, kind: str, folder: str, path: str) -> None:
         """Note a part of a set that we cannot put together: all become one refusal, told of the uppermost folder."""
@@ -121,12 +121,12 @@ class Found:
         if (which := self._wrong.get(files)) is not None and which != path:
             self._refused_with[path] = which
 
-    def _add(self, files: tuple[SourceFile, ...], reader: str | None) -> None:
+    def _add(self, files: tuple[SourceFile, ...], reader: str | None, plate: bool | None = None) -> None:
         self.accounted += 1
         key = tuple(file.path for file in files)
         if key in self._filesets:
             return
-        self._filesets[key] = Fileset(files=files, reader=reader)
+        self._filesets[key] = Fileset(files=files, reader=reader, plate=plate)
         self._count += len(files)
         if self._count > self._most:
             raise RequestError(
