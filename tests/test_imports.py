@@ -21,7 +21,18 @@ OMERO_ALLOWED = (
     "deployments/sandbox/demo_omero.py",  # looks at what arrived as any other client would
 )
 PREFECT_ALLOWED = ("flows", "deployments")
-SHARED_BY_PARTS = ("requests", "errors", "control", "status", "checksums", "settings", "disk", "names", "values", "target_syntax")
+SHARED_BY_PARTS = (
+    "requests",
+    "errors",
+    "control",
+    "status",
+    "checksums",
+    "settings",
+    "disk",
+    "names",
+    "values",
+    "target_syntax",
+)
 LONGEST_FUNCTION = 40
 LONGEST_MODULE = 300
 LONGER = {

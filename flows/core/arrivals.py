@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from flows.core.errors import CourierError
 from flows.core.job import Job
+from flows.core.ledger import STOPS
 from flows.core.omero_client import (
     BegunImport,
     OmeroSession,
@@ -43,6 +44,7 @@ class Arrivals:
         job = self._job
         session = self._session = job.account.session()
         try:
+            self._make_ready()
             with job.surroundings.lock([each.fileset for each in self._staged.values()]):
                 self._look_up(session)
                 self._begin(session)
@@ -69,7 +71,7 @@ class Arrivals:
         imported = self._there.get(key) or self._finish(key)
         job = self._job
         job.ledger.imported(imported)
-        job.note_arrival(imported, [file.client_path for file in fileset.files])
+        job.note_arrival(imported, [file.client_path for file in fileset.files], str(job.said(fileset).target))
         what = "was in OMERO already" if imported.duplicate else "in OMERO"
         images = ", ".join(str(image.id) for image in imported.images[:10])
         log.info("%s: %s as image %s", imported.name, what, images)
@@ -86,6 +88,16 @@ class Arrivals:
                 job.account.let_go(error, session)
                 raise
 
+    def _make_ready(self) -> None:
+        """Make targets, tags and attachments where they are missing; what this fails for is not imported."""
+        for key, staged in self._staged.items():
+            try:
+                self._job.extras.make_ready(self._job.said(staged.fileset))
+            except CourierError as error:
+                if means_lost(error) or isinstance(error, STOPS):
+                    raise
+                self._refused[key] = error
+
     def _look_up(self, session: OmeroSession) -> None:
         job = self._job
         again = [key for key in self._staged if job.repeated or job.ledger.status(key).attempts]
@@ -98,11 +110,11 @@ class Arrivals:
     def _pass_over_duplicates(self, session: OmeroSession) -> None:
         """Put what the user has already into the target, and leave for later what another import is about just now."""
         job = self._job
-        new = [staged for key, staged in self._staged.items() if key not in self._there]
+        new = [each for key, each in self._staged.items() if key not in self._there and key not in self._refused]
         held = find_duplicates(session, new, run_id=job.run_id, is_over=job.surroundings.is_over, control=job.ledger)
         self._refused.update(held.under_way)
         for key, duplicate in held.found.items():
-            target = job.target()
+            target = job.target(self._staged[key].fileset)
             link_to_target(session, duplicate.images, target)
             place = {"target_kind": target.kind, "target_id": target.id}
             self._there[key] = duplicate.model_copy(update=place)
@@ -118,7 +130,7 @@ class Arrivals:
                 self._begun[key] = begin_import(
                     session,
                     staged,
-                    target=job.target(),
+                    target=job.target(staged.fileset),
                     details=job.details(staged.fileset),
                     run_key=job.run_key(key),
                 )

@@ -11,6 +11,8 @@ from flows.core.arrivals import Arrivals
 from flows.core.errors import CourierError, FilesetsUnfinished, SourceAway, SourceMissing
 from flows.core.job import Chunk, Job
 from flows.core.ledger import STOPS
+from flows.core.metadata.orders import table_of
+from flows.core.metadata.plan import plan
 from flows.core.requests import Fileset
 from flows.core.transfer import check_room, transfer_fileset
 from flows.core.verify.check import verify_fileset
@@ -31,8 +33,11 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
         CourierError: nothing of this import can be done, or not now.
     """
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
-    job.filesets = job.ledger.open(found.filesets, found.refused)
-    job.aim(found.filesets)
+    table = table_of(job.request, job.access(), job.settings.metadata)
+    planned = plan(job.request, found.filesets, table, repeated=job.repeated)
+    fitting = [each for each in found.filesets if each.key in planned.said]
+    job.filesets = job.ledger.open(fitting, (*found.refused, *planned.refused))
+    job.aim(planned)
     check_room(sum(each.size for each in job.filesets), job.settings.staging, job.request.staging)
     return chunks(job.filesets)
 

@@ -19,13 +19,14 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from flows.core.errors import CourierError, TargetSyntax
 from flows.core.target_syntax import ProjectPrefix as ProjectPrefix
 from flows.core.target_syntax import Target as Target
 from flows.core.target_syntax import TargetRule as TargetRule
-from flows.core.target_syntax import parse_target
+from flows.core.target_syntax import parse_target as parse_target
 from flows.core.values import Frozen as Frozen
 
 MAX_REQUEST_BYTES = 256 * 1024
@@ -47,6 +48,20 @@ class Duplicates(StrEnum):
     IMPORT = "import"
 
 
+class AttachTo(StrEnum):
+    """What attachments are put on."""
+
+    IMAGES = "images"
+    TARGET = "target"
+
+
+class UnmatchedRows(StrEnum):
+    """What rows of a table mean that speak of no file."""
+
+    REFUSE = "refuse"
+    TELL = "tell"
+
+
 def _absolute(path: str) -> str:
     # Return, pressed in a form's field, is no part of a path.
     path = path.rstrip("\r\n")
@@ -63,6 +78,15 @@ def _no_url(receiver: str) -> str:
     if "@" in receiver and not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", receiver):
         raise ValueError(f"{receiver!r} is no e-mail address")
     return receiver
+
+
+def _namespace(text: str) -> str:
+    if text.startswith(_NOT_THEIRS):
+        raise ValueError(f"{text} is a namespace that programs use for themselves; take one of your own")
+    return text
+
+
+_NOT_THEIRS = ("omero-courier/", "openmicroscopy.org/omero/import/")
 
 
 def _target(text: str) -> str:
@@ -116,8 +140,9 @@ class ImportOptions(Frozen):
         title="Where in OMERO",
         description=(
             "A dataset or a screen, by name or id: Dataset:name:Cells, Project:name:Mitosis/Dataset:name:Cells, "
-            "Dataset:id:5, Screen:id:7. What is named and not there is made. "
-            "Left out: a dataset named after the folder of the first file."
+            "Dataset:id:5, Screen:id:7; or by the folder of each file: regex:^.*/images/(?<Container1>[^/]+). "
+            "What is named and not there is made. "
+            "Left out: a dataset named after the folder of the first file; for plates a screen."
         ),
         examples=["Project:name:Mitosis/Dataset:name:Cells"],
     )
@@ -141,16 +166,54 @@ class ImportOptions(Frozen):
         ),
         examples=[{"Cell line": "HeLa"}],
     )
+    key_values_namespace: Annotated[Annotated[Name, AfterValidator(_namespace)] | None, *LeftOut] = Field(
+        default=None,
+        title="Namespace of the key-value pairs",
+        description="Left out: the one in which people can edit them in OMERO's clients.",
+        examples=["example.org/experiment"],
+    )
     tags: list[Name] = Field(
         default_factory=list,
         title="Tags",
-        description="Put on each image. Existing tags of the user are used, missing ones made.",
+        description="Put on each image. Existing tags that the user may use are used, missing ones made.",
     )
     comments: list[str] = Field(default_factory=list, title="Comments", description="Added to each image.")
     annotation_ids: list[Annotated[int, Field(ge=1)]] = Field(
         default_factory=list,
         title="Existing annotations",
         description="Ids, in OMERO, of annotations to link to each image.",
+    )
+    attachments: list[SourcePath] = Field(
+        default_factory=list,
+        max_length=50,
+        title="Attachments",
+        description="Files that are attached in OMERO, for example a protocol; absolute paths, as above.",
+        examples=[["/data/alice/protocol.pdf"]],
+    )
+    attach_to: AttachTo = Field(
+        default=AttachTo.IMAGES,
+        title="Attach them to",
+        description="images: each image. target: the dataset or screen.",
+    )
+    table: Annotated[SourcePath | None, *LeftOut] = Field(
+        default=None,
+        title="Metadata table",
+        description=(
+            "A CSV, TSV or XLSX file with a row for each image file: a column `file`, and any of name, description, "
+            "tags, comments, target; every other column becomes a key-value pair."
+        ),
+        examples=["/data/alice/2026-11-23/metadata.csv"],
+    )
+    table_text: Annotated[Annotated[str, StringConstraints(max_length=100_000)] | None, *LeftOut] = Field(
+        default=None,
+        title="Metadata table, written here",
+        description="The same as text, instead of a file: the first line names the columns.",
+        examples=["file,Cell line\ncells.tif,HeLa"],
+    )
+    unmatched_rows: UnmatchedRows = Field(
+        default=UnmatchedRows.REFUSE,
+        title="Rows without a file",
+        description="refuse: nothing is imported when a row speaks of no file. tell: the report names them.",
     )
     staging: Staging = Field(
         default=Staging.AUTO,
@@ -186,6 +249,12 @@ class ImportOptions(Frozen):
     def _each_once(cls, sources: list[str]) -> list[str]:
         return list(dict.fromkeys(sources))
 
+    @model_validator(mode="after")
+    def _one_table(self) -> Self:
+        if self.table and self.table_text:
+            raise ValueError("give either table or table_text")
+        return self
+
 
 class ImportRequest(ImportOptions):
     """An import for one OMERO user: say what, and whose it is; everything else may stay as it is."""
@@ -208,6 +277,8 @@ def run_title(user: str, names: list[str], target: str | None) -> str:
     """Name a run after what it imports: `alice: 12 files into Dataset:name:Cells`."""
     what = names[0] if len(names) == 1 else f"{len(names)} files"
     whereto = str(target).rpartition("/")[2].replace(":name:", " ").replace(":id:", " ") if target else "OMERO"
+    if target and target.startswith("regex:"):
+        whereto = "datasets named by folders"
     return f"{user}: {what} into {whereto}"[:200]
 
 

@@ -123,6 +123,14 @@ class Verification(Part):
     )
 
 
+class Metadata(Part):
+    """What may come with images: tables and attachments."""
+
+    table_bytes: int = Field(default=5_000_000, ge=1000, description="The largest metadata table or bulk file.")
+    table_rows: int = Field(default=50_000, ge=1, description="Rows that one may have.")
+    attachment_bytes: int = Field(default=100_000_000, ge=0, description="The largest file that may be attached.")
+
+
 class StagingArea(Part):
     """Where files are copied before they are imported."""
 
@@ -315,6 +323,7 @@ class Settings(BaseSettings):
     )
     roots: dict[Label, Root] = Field(default_factory=dict, description="Where imports may come from, by a short name.")
     verification: Verification = Field(default_factory=Verification, description="The verify stage.")
+    metadata: Metadata = Field(default_factory=Metadata, description="What may come with images.")
     staging: StagingArea = Field(default_factory=StagingArea, description="The staging area.")
     retries: Retries = Field(default_factory=Retries, description="Tries of a run as a whole.")
     worker: Worker = Field(default_factory=Worker, description="How gently the workers of this machine treat it.")

@@ -81,6 +81,8 @@ class ImportReport(Frozen):
     filesets: tuple[FilesetStatus, ...] = ()
     failure: Failure | None = None
     """What stopped the whole import, if something did."""
+    notes: tuple[str, ...] = ()
+    """What people should know besides, for example files of which a table says nothing."""
     cancelled: bool = False
     receivers: tuple[str, ...] = Field(default=(), description="Who was to be told.")
 

@@ -161,6 +161,8 @@ def test_the_form_offers_no_null_where_it_takes_text() -> None:
         "staging": "auto",
         "duplicates": "skip",
         "bulk": False,
+        "attach_to": "images",
+        "unmatched_rows": "refuse",
     }
 
 

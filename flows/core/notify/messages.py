@@ -69,6 +69,7 @@ def import_summary(report: ImportReport) -> Message:
         *_links(report),
         *_what_stopped_it(report),
         *_how_to_go_on(report),
+        *((note,) for note in report.notes),
         *_tables(report, ROWS_IN_A_MESSAGE, more=_see(report)),
         ("If you need help, forward this message to the people who look after your OMERO.",),
         ("Import ", report.run_id, ", sent by omero-courier. ", Link("What happened in detail", report.run_url)),
@@ -100,6 +101,7 @@ def report_page(report: ImportReport) -> str:
         (f"{report.run_name}. {_facts(report)}",),
         *_links(report),
         *_what_stopped_it(report),
+        *((note,) for note in report.notes),
         *_tables(report, ROWS_ON_A_PAGE, more),
     )
     return as_markdown(page, headline(report))

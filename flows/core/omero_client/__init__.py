@@ -1,6 +1,7 @@
 """Everything that speaks to OMERO; nothing else in the product does."""
 
-from flows.core.omero_client.annotations import ImportDetails
+from flows.core.omero_client.annotations import CLIENT_MAP, OURS, ImportDetails, existing
+from flows.core.omero_client.attachments import LocalFile, attach_file, tie_to
 from flows.core.omero_client.confirming import confirm_held
 from flows.core.omero_client.duplicates import Duplicates, find_duplicates
 from flows.core.omero_client.earlier import find_earlier, find_earlier_of, keys_of_run
@@ -10,18 +11,28 @@ from flows.core.omero_client.importer import BegunImport, begin_import, import_f
 from flows.core.omero_client.linking import link_to_target
 from flows.core.omero_client.logins import join, log_in, make_long_session, ping, raise_idle, sudo
 from flows.core.omero_client.marked import find_marked
+from flows.core.omero_client.naming import Alone, alone_here
 from flows.core.omero_client.session import OmeroSession
+from flows.core.omero_client.tags import ensure_tags
 from flows.core.omero_client.targets import ResolvedTarget, resolve_target
 
 __all__ = [
+    "CLIENT_MAP",
+    "OURS",
+    "Alone",
     "BegunImport",
     "Duplicates",
     "ImportDetails",
+    "LocalFile",
     "OmeroSession",
     "ResolvedTarget",
+    "alone_here",
+    "attach_file",
     "begin_import",
     "check_answers",
     "confirm_held",
+    "ensure_tags",
+    "existing",
     "fence",
     "find_duplicates",
     "find_earlier",
@@ -39,4 +50,5 @@ __all__ = [
     "raise_idle",
     "resolve_target",
     "sudo",
+    "tie_to",
 ]

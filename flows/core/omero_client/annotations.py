@@ -1,7 +1,6 @@
 """Annotations: what the user wants said of the images, our marks on filesets, and where each image came from."""
 
 import hashlib
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,6 +20,7 @@ from pydantic import Field
 from flows.core.errors import TargetNotFound
 from flows.core.omero_client.holdings import batches
 from flows.core.omero_client.session import OmeroSession
+from flows.core.omero_client.tags import ensure_tags
 from flows.core.requests import Fileset, Frozen
 
 RUN = "omero-courier/run/v1"
@@ -31,10 +31,12 @@ PROVENANCE = "omero-courier/provenance/v1"
 """On each image: a map of where it came from."""
 CLIENT_MAP = "openmicroscopy.org/omero/client/mapAnnotation"
 """Key-value pairs that OMERO's clients let people edit."""
+MADE = "omero-courier/made/v1"
+"""On a container that is made anew for each import: a map with the import, by which a later attempt finds it."""
+OURS = "omero-courier/"
+"""What the namespaces of our own annotations begin with."""
 FILES_NAMED = 20
 """Files of a fileset that its provenance names; the others are counted."""
-
-_making_tags = threading.Lock()
 
 
 class ImportDetails(Frozen):
@@ -43,6 +45,8 @@ class ImportDetails(Frozen):
     name: str | None = None
     description: str | None = None
     key_values: Mapping[str, str] = Field(default_factory=dict)
+    namespace: str = CLIENT_MAP
+    """Of the key-value pairs."""
     tags: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
     annotation_ids: tuple[int, ...] = ()
@@ -56,9 +60,9 @@ def annotations_for(session: OmeroSession, details: ImportDetails) -> list[Any]:
     """
     found = [comment(each) for each in details.comments]
     if details.key_values:
-        found.append(key_values(CLIENT_MAP, list(details.key_values.items())))
-    found += [TagAnnotationI(each, False) for each in _tags(session, details.tags)]
-    return found + _existing(session, details.annotation_ids)
+        found.append(key_values(details.namespace, list(details.key_values.items())))
+    found += [TagAnnotationI(each, False) for each in ensure_tags(session, details.tags)]
+    return found + existing(session, details.annotation_ids)
 
 
 def marks_for(fileset: Fileset, run_key: str, nonce: str) -> list[Any]:
@@ -147,29 +151,12 @@ def _link(image: int, annotation: Any) -> Any:
     return link
 
 
-def _tags(session: OmeroSession, names: Sequence[str]) -> list[int]:
-    """Return the ids of the user's own tags of these names, made where missing."""
-    if not names:
-        return []
-    with _making_tags:
-        rows = session.rows(
-            "select t.textValue, t.id from TagAnnotation t"
-            " where t.textValue in (:names) and t.details.owner.id = :owner order by t.id desc",
-            names=list(names),
-            owner=session.user_id,
-        )
-        # The oldest of several comes last, and stays.
-        known = dict(rows)
-        return [known[name] if name in known else _new_tag(session, name) for name in dict.fromkeys(names)]
+def existing(session: OmeroSession, ids: Sequence[int]) -> list[Any]:
+    """Return annotations by their ids, to be linked.
 
-
-def _new_tag(session: OmeroSession, name: str) -> int:
-    tag = TagAnnotationI()
-    tag.textValue = rstring(name)
-    return int(session.update.saveAndReturnObject(tag).id.val)
-
-
-def _existing(session: OmeroSession, ids: Sequence[int]) -> list[Any]:
+    Raises:
+        TargetNotFound: one of them is no annotation that this user sees.
+    """
     if not ids:
         return []
     found = {
