@@ -10,10 +10,12 @@ from api.models import NewImport
 from api.omero_access import Proof, Wish, by_id
 from api.problems import Problem
 from api.services import Services
-from flows.core.errors import LoginRefused
+from flows.core.errors import LoginRefused, PlacementNotAllowed, RequestError
+from flows.core.mounts import Mounts, check_workstation, workstation_at
 from flows.core.requests import Target
-from flows.core.settings import OmeroServer
+from flows.core.settings import OmeroServer, Settings
 from flows.core.verify import Access
+from flows.core.wishes import check_placement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +42,12 @@ class Grant:
     standing: Standing
     access: Access
     look: Look
+    workstation: str | None = None
+    """Whose names the sources are."""
 
 
-async def admit(neighbours: Services, credential: Credential, body: NewImport) -> Grant:
-    """Judge a request before anything is made of it.
+async def admit(neighbours: Services, credential: Credential, body: NewImport, address: str) -> Grant:
+    """Judge a request before anything is made of it; `address` is where it came from.
 
     Raises:
         Problem: it may not, or cannot, be carried out.
@@ -51,16 +55,40 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport) -
     """
     settings = neighbours.settings
     server = choose_server(settings, credential, body.server, "body.server")
+    _check_placement(body, settings.servers[server], server)
     if isinstance(credential, TokenCredential):
         standing = await _of_token(neighbours, credential, body, server)
     else:
         standing = await _of_session(neighbours, credential, body, server)
-    owner = standing.owner
-    access = Access(user=owner.user, groups=owner.groups, roots=settings.roots, only_roots=standing.only_roots)
+    owner, workstation = standing.owner, _workstation(settings, credential, body.workstation, address)
+    access = Access(
+        user=owner.user,
+        groups=owner.groups,
+        roots=settings.roots,
+        only_roots=standing.only_roots,
+        mounts=Mounts.of(settings.mounts, workstation),
+        here=settings.station,
+    )
     look = await neighbours.blocking(
         lambda: look_at(body.sources, access, settings.verification), away="The file system"
     )
-    return Grant(server, standing, access, look)
+    return Grant(server, standing, access, look, workstation)
+
+
+def _workstation(settings: Settings, credential: Credential, asked: str | None, address: str) -> str | None:
+    """Say whose names the sources of a request are: it opens nothing, since roots are judged afterwards.
+
+    Raises:
+        Problem: the token speaks for another one, or there is none of that name.
+    """
+    bound = credential.token.workstation if isinstance(credential, TokenCredential) else None
+    if bound is not None and asked not in (None, bound):
+        raise Problem(403, "other-workstation", f"body.workstation: this token speaks for the workstation {bound}.")
+    try:
+        check_workstation(settings, asked)
+    except RequestError as unknown:
+        raise Problem(422, "unknown-workstation", f"body.workstation: {unknown.what}", advice=unknown.advice) from None
+    return bound or asked or workstation_at(settings, address)
 
 
 async def _of_token(neighbours: Services, credential: TokenCredential, body: NewImport, server: str) -> Standing:
@@ -144,6 +172,13 @@ async def _visit_as(neighbours: Services, server: str, user: str, wish: Wish) ->
         return await neighbours.blocking(lambda: neighbours.omero.visit_as(server, user, wish), away=f"OMERO {server}")
     except LoginRefused as refused:
         raise Problem(422, "unknown-user", f"body.on_behalf_of: {refused.what}", advice=refused.advice) from refused
+
+
+def _check_placement(body: NewImport, at: OmeroServer, server: str) -> None:
+    try:
+        check_placement(body.placement, server, at)
+    except PlacementNotAllowed as refused:
+        raise Problem(422, refused.code, f"body.placement: {refused.what}", advice=refused.advice) from refused
 
 
 def _wish(body: NewImport) -> Wish:

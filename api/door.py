@@ -10,8 +10,9 @@ from api.problems import Problem, Reason
 from flows.core.control import Uncontrolled
 from flows.core.errors import ImportCancelled, SourceEmpty, SourceError, SourceNotAllowed, SourceUnreadable
 from flows.core.requests import Failure, SourceFile
-from flows.core.settings import Root, Verification
-from flows.core.verify import Access, Expansion, expand
+from flows.core.settings import Verification
+from flows.core.sources import client_path
+from flows.core.verify import Access, Expansion, Permit, expand
 
 LOOK_SECONDS = 5.0
 """What cannot be looked at in this time, say a huge folder, is left to the worker."""
@@ -25,6 +26,8 @@ class Look:
     expansion: Expansion
     complete: bool
     """Whether it could see them all."""
+    station: str | None = None
+    """The workstation whose own worker alone sees them, if they are not for every worker."""
 
 
 @dataclass
@@ -46,29 +49,56 @@ def look_at(sources: Sequence[str], access: Access, settings: Verification) -> L
     Raises:
         Problem: some are not the user's (403), or cannot be imported (422). Nothing was looked at that is not theirs.
     """
-    refusals = [refused for source in sources if (refused := _not_allowed(source, access))]
-    if refusals:
-        raise refuse(refusals, sources)
-    seen = [source for source in sources if _is_here(access.roots[access.allowed(source).root])]
+    permits = _judged(sources, access)
+    station = _one_of({permit.station for permit in permits})
+    here = station == access.here
+    seen = [source for source, permit in zip(sources, permits, strict=True) if here and _is_here(access, permit)]
     try:
         expansion = expand(seen, access=access, settings=settings, control=Deadline(LOOK_SECONDS))
     except ImportCancelled:
-        return Look(Expansion(), complete=False)
-    named = {_plain(source) for source in seen}
+        return Look(Expansion(), complete=False, station=station)
+    named = {client_path(source) for source in seen}
     hopeless = [failure for failure in expansion.refused if failure.which in named or not expansion.filesets]
     hopeless += [bad for each in expansion.filesets for file in each.files if (bad := _unusable(file, named))]
     if hopeless:
         raise refuse(hopeless, sources)
-    return Look(expansion, complete=len(seen) == len(sources))
+    return Look(expansion, complete=len(seen) == len(sources), station=station)
+
+
+def _judged(sources: Sequence[str], access: Access) -> list[Permit]:
+    permits, refusals = [], []
+    for source in sources:
+        try:
+            permits.append(access.judge(client_path(source)))
+        except SourceError as refused:
+            refusals.append(Failure.of(refused))
+    if refusals:
+        raise refuse(sorted(refusals, key=lambda each: each.code != NOT_ALLOWED), sources)
+    return permits
+
+
+def _one_of(stations: set[str | None]) -> str | None:
+    """Return the only machine among these.
+
+    Raises:
+        Problem: there are several, and no worker sees what all of them have.
+    """
+    if len(stations) > 1:
+        places = sorted("the workers' shares" if each is None else f"the workstation {each}" for each in stations)
+        raise Problem(
+            422,
+            "several-stations",
+            f"body.sources: these lie on different machines: {', '.join(places)}. No worker sees them all.",
+            advice="Ask for an import of each.",
+        )
+    return next(iter(stations), None)
 
 
 def refuse(failures: Sequence[Failure], sources: Sequence[str]) -> Problem:
     """Say what is wrong with which source."""
-    places = {_plain(source): f"body.sources.{index}" for index, source in enumerate(sources)}
+    places = {client_path(source): f"body.sources.{index}" for index, source in enumerate(sources)}
     errors = [
-        Reason(
-            field=places.get(_plain(each.which)), code=each.code, what=each.what, which=each.which, advice=each.advice
-        )
+        Reason(field=places.get(each.which), code=each.code, what=each.what, which=each.which, advice=each.advice)
         for each in failures
     ]
     first = failures[0]
@@ -77,21 +107,9 @@ def refuse(failures: Sequence[Failure], sources: Sequence[str]) -> Problem:
     return Problem(status, first.code, f"{first.which}: {first.what}{more}", advice=first.advice, errors=errors[:100])
 
 
-def _plain(path: str) -> str:
-    """Write a path as the expansion does."""
-    return "/" + os.path.normpath(path).lstrip("/")
-
-
-def _not_allowed(source: str, access: Access) -> Failure | None:
-    try:
-        access.allowed(source)
-    except SourceNotAllowed as refused:
-        return Failure.of(refused)
-    return None
-
-
-def _is_here(root: Root) -> bool:
+def _is_here(access: Access, permit: Permit) -> bool:
     """Whether this machine has what the root holds: where it is not mounted there is no folder, or an empty one."""
+    root = access.roots[permit.root]
     before, personal, _ = str(root.path).partition("{user}")
     folder = Path(f"{before}_").parent if personal else root.path
     try:

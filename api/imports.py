@@ -47,16 +47,16 @@ async def ask(
 
     You may log out afterwards. What the answer calls `checked: later` is looked at by the machine that imports.
     """
-    grant = await admit(neighbours, credential, body)
+    grant = await admit(neighbours, credential, body, address)
     accepted = await submit(neighbours, grant, body, idempotency_key, address)
     response.headers["Location"] = accepted.links.status
     return accepted
 
 
 @router.post("/preview", summary="See what an import would do")
-async def preview(body: NewImport, neighbours: Neighbours, credential: Presented) -> Preview:
+async def preview(body: NewImport, neighbours: Neighbours, credential: Presented, address: Address) -> Preview:
     """Say what would be imported and where to, what would be refused and why. Nothing is done."""
-    grant = await admit(neighbours, credential, body)
+    grant = await admit(neighbours, credential, body, address)
     return await neighbours.blocking(lambda: previews.preview(grant, body, neighbours.settings), away="The file system")
 
 

@@ -67,10 +67,10 @@ class NewImport(ImportOptions):
             raise ValueError("there is a NUL character in it")
         return self
 
-    def asked_for(self, user: str, group: str | None) -> ImportRequest:
-        """Return the import for this user, in this group."""
+    def asked_for(self, user: str, group: str | None, workstation: str | None) -> ImportRequest:
+        """Return the import for this user, in this group, of what this workstation says."""
         options = self.model_dump(include=set(ImportOptions.model_fields), exclude_unset=True)
-        return ImportRequest(**{**options, "group": group, "on_behalf_of": user})
+        return ImportRequest(**{**options, "group": group, "on_behalf_of": user, "workstation": workstation})
 
 
 Id = Annotated[UUID, Field(examples=["0192f0c1-7a1b-7c3d-8e4f-5a6b7c8d9e0f"])]

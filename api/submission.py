@@ -33,7 +33,7 @@ async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key
     """
     room = neighbours.waiting_room(grant.server)
     await room.check_room()
-    request = body.asked_for(grant.standing.owner.user, grant.standing.owner.group)
+    request = body.asked_for(grant.standing.owner.user, grant.standing.owner.group, grant.workstation)
     new = _new_run(grant, body, request, client_key)
     async with room.place(new.user, new.bulk, new.start) as place:
         run = await _make(neighbours, grant, new.model_copy(update={"held": place.held}))

@@ -17,22 +17,22 @@ from prefect.runtime import flow_run as this_run
 from prefect.states import Completed, Failed
 from prefect.tasks import Task
 
+from flows.core.afterwards.begun import files_begun
+from flows.core.afterwards.ground import Ground
+from flows.core.afterwards.items import Outcome
+from flows.core.afterwards.names import OWN
+from flows.core.afterwards.putting_away import put_away
 from flows.core.audit import AuditTrail
 from flows.core.control import Uncontrolled
 from flows.core.errors import CourierError, SourceAway, SweepUnderWay
 from flows.core.names import FOLDER_AWAY, UNDER_WAY
 from flows.core.notify import SweepNotice
 from flows.core.settings import Settings, read_settings
-from flows.core.sweep.afterwards import put_away
 from flows.core.sweep.assignment import Assigner
-from flows.core.sweep.begun import files_begun
 from flows.core.sweep.departures import Confirmations, Kept, departures
-from flows.core.sweep.ground import Ground
-from flows.core.sweep.items import Outcome
 from flows.core.sweep.loading import server_of, sweep_of
 from flows.core.sweep.look import Look, look
 from flows.core.sweep.memory import Memory
-from flows.core.sweep.names import OWN
 from flows.core.sweep.report import SweepTotals, in_words
 from flows.core.sweep.share import Share
 from flows.core.sweep.verdicts import Decision, Verdict
@@ -174,7 +174,7 @@ class Sweeping:
 
     def _ground(self, confirmations: Confirmations) -> Ground:
         return Ground(
-            sweep=self.name,
+            who=f"sweep:{self.name}",
             server=self.server_name,
             root=self.definition.root,
             afterwards=self.definition.afterwards,

@@ -79,6 +79,8 @@ def settings_file(home: Home, remembered: Remembered, changed: Mapping[str, str]
         f"SERVERS__{SERVER}__WEB_URL": f"http://127.0.0.1:{ports['omero_control']}",
         f"SERVERS__{SERVER}__SERVICE_ACCOUNT__USER": SERVICE_ACCOUNT,
         f"SERVERS__{SERVER}__SERVICE_ACCOUNT__PASSWORD": remembered.passwords[SERVICE_ACCOUNT],
+        # The stand-in's repository lies on this machine.
+        f"SERVERS__{SERVER}__IN_PLACE__PLACEMENTS": '["ln_s", "ln", "cp"]',
         "ROOTS__shares__PATH": f"{home.shares}/{{user}}",
         "ROOTS__watched__PATH": f"{home.watched}/{{user}}",
         "ROOTS__watched__AFTER": '["keep", "move", "delete"]',

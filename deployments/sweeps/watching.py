@@ -17,11 +17,11 @@ import httpx
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 
+from flows.core.afterwards.names import is_set_aside
 from flows.core.names import SWEEP_FLOW
 from flows.core.settings import Settings, read_settings
 from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.loading import load_sweeps
-from flows.core.sweep.names import is_set_aside
 from flows.core.sweep.sooner import LOOK_SECONDS, Sooner
 
 log = logging.getLogger(__name__)

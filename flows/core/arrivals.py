@@ -133,6 +133,7 @@ class Arrivals:
                     target=job.target(staged.fileset),
                     details=job.details(staged.fileset),
                     run_key=job.run_key(key),
+                    placement=job.request.placement,
                 )
             except CourierError as error:
                 if means_lost(error):

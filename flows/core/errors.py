@@ -7,8 +7,12 @@
     │   ├── TableRefused             a metadata table, or a bulk file, is faulty or does not fit the files
     │   ├── UnknownServer
     │   ├── UnknownSweep
+    │   ├── PlacementNotAllowed      files in place, which this OMERO server is not set up for
     │   └── Misdefined               a sweep definition, or a file that it names, is faulty
     ├── SourceError                  about the files on disk
+    │   ├── SourceSyntax             it names no file or folder that could be found
+    │   ├── SourceUnmapped           no rule says where the worker sees what the client named
+    │   ├── SourceElsewhere          only another machine sees it
     │   ├── SourceNotAllowed         outside the roots, or in somebody else's; says nothing about existence
     │   ├── SourceMissing
     │   ├── SourceUnreadable
@@ -22,7 +26,8 @@
     │   └── Unassigned               its sweep does not say whose it is or where it goes
     ├── TransferError
     │   ├── StagingFull                                                               (transient)
-    │   └── StagingFailed                                                             (transient)
+    │   ├── StagingFailed                                                             (transient)
+    │   └── NotPlaced                cannot be linked or copied into OMERO's repository
     ├── OmeroError                   about one OMERO server
     │   ├── OmeroUnavailable         not reachable, connection lost, time-out         (transient)
     │   ├── OmeroBusy                asks to come back later                          (transient)
@@ -135,6 +140,12 @@ class UnknownSweep(RequestError):
     advice_by_default = "Name one of the sweep definitions: `python -m deployments.sweeps list` shows them."
 
 
+class PlacementNotAllowed(RequestError):
+    """This OMERO server takes no files in place."""
+
+    advice_by_default = "Leave out `placement`, or ask the operator for `in_place` in the settings of this server."
+
+
 class Misdefined(RequestError):
     """A sweep definition is faulty."""
 
@@ -145,6 +156,27 @@ class SourceError(CourierError):
     """A source file cannot be imported."""
 
     advice_by_default = "Look at the file, then import it again."
+
+
+class SourceSyntax(SourceError):
+    """It names no file or folder that could be found."""
+
+    advice_by_default = (
+        r"Give an absolute path or a URI, for example /data/alice/cells.ome.tiff, C:\Data\cells.lif, "
+        r"\\nas\data\cells.lif or file://nas/data/cells.lif."
+    )
+
+
+class SourceUnmapped(SourceError):
+    """No rule says where the courier sees this path."""
+
+    advice_by_default = "The operator adds a rule for it to `mounts` in the settings, or name a path that has one."
+
+
+class SourceElsewhere(SourceError):
+    """It lies on a workstation that imports it by its own worker."""
+
+    advice_by_default = "Ask for it over HTTP, where it finds its way, and apart from what lies elsewhere."
 
 
 class SourceNotAllowed(SourceError):
@@ -232,6 +264,12 @@ class StagingFailed(TransferError):
 
     transient = True
     advice_by_default = "The operator should check the staging area's disk and rights."
+
+
+class NotPlaced(TransferError):
+    """The file cannot be put into OMERO's repository in place."""
+
+    advice_by_default = "Import it with the placement upload, or ask the operator to read docs/placement.md."
 
 
 class OmeroError(CourierError):

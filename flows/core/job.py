@@ -17,9 +17,10 @@ from flows.core.errors import StagingFailed, UnknownServer
 from flows.core.ledger import Ledger
 from flows.core.metadata.extras import Extras
 from flows.core.metadata.plan import Plan, Said
+from flows.core.mounts import Mounts
 from flows.core.notify import receivers
 from flows.core.omero_client import Alone, ImportDetails, ResolvedTarget, alone_here
-from flows.core.requests import Fileset, ImportedFileset, ImportRequest, run_title
+from flows.core.requests import Fileset, ImportedFileset, ImportRequest, Placement, Staging, run_title
 from flows.core.settings import Settings
 from flows.core.transfer import clear_run
 from flows.core.verify.roots import Access
@@ -142,11 +143,23 @@ class Job:
         for each in plan.notes:
             log.warning("%s", each)
 
+    @property
+    def staging(self) -> Staging:
+        """Whether files are copied first; those that OMERO gets in place are read where they are."""
+        asked, placement = self.request.staging, self.request.placement
+        return Staging.DIRECT if asked is Staging.AUTO and placement is not Placement.UPLOAD else asked
+
     def access(self) -> Access:
         """Return what the user may read; asks OMERO who they are when that is not known yet."""
         if self._access is None:
             session = self.account.session()
-            self._access = Access(user=session.user, groups=session.groups, roots=self.settings.roots)
+            self._access = Access(
+                user=session.user,
+                groups=session.groups,
+                roots=self.settings.roots,
+                mounts=Mounts.of(self.settings.mounts, self.request.workstation),
+                here=self.settings.station,
+            )
         return self._access
 
     def run_key(self, fileset_key: str) -> str:

@@ -17,6 +17,7 @@ from flows.core.requests import Fileset
 from flows.core.transfer import check_room, transfer_fileset
 from flows.core.verify.check import verify_fileset
 from flows.core.verify.expand import expand
+from flows.core.wishes import check_placement
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +33,14 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     Raises:
         CourierError: nothing of this import can be done, or not now.
     """
+    check_placement(job.request.placement, job.server_name, job.server)
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
     table = table_of(job.request, job.access(), job.settings.metadata)
     planned = plan(job.request, found.filesets, table, repeated=job.repeated)
     fitting = [each for each in found.filesets if each.key in planned.said]
     job.filesets = job.ledger.open(fitting, (*found.refused, *planned.refused))
     job.aim(planned)
-    check_room(sum(each.size for each in job.filesets), job.settings.staging, job.request.staging)
+    check_room(sum(each.size for each in job.filesets), job.settings.staging, job.staging)
     return chunks(job.filesets)
 
 
@@ -84,7 +86,7 @@ def transfer(job: Job, chunk: Chunk) -> str | None:
         staged = transfer_fileset(
             verified,
             staging=job.settings.staging,
-            mode=job.request.staging,
+            mode=job.staging,
             run_id=job.run_id,
             control=job.ledger,
         )

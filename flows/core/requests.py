@@ -23,6 +23,8 @@ from pydantic import (
 )
 
 from flows.core.errors import CourierError, TargetSyntax
+from flows.core.settings import Label
+from flows.core.sources import Source, checked
 from flows.core.target_syntax import ProjectPrefix as ProjectPrefix
 from flows.core.target_syntax import Target as Target
 from flows.core.target_syntax import TargetRule as TargetRule
@@ -62,12 +64,26 @@ class UnmatchedRows(StrEnum):
     TELL = "tell"
 
 
-def _absolute(path: str) -> str:
-    # Return, pressed in a form's field, is no part of a path.
-    path = path.rstrip("\r\n")
-    if "\0" in path or not path.startswith("/"):
-        raise ValueError("give an absolute path, for example /data/alice/cells.ome.tiff")
-    return path
+class Placement(StrEnum):
+    """How files get into OMERO's repository; the values are those of OMERO's own `--transfer`."""
+
+    UPLOAD = "upload"
+    LN_S = "ln_s"
+    LN = "ln"
+    CP = "cp"
+
+    @property
+    def is_link(self) -> bool:
+        """Whether OMERO reads the very file that was imported from then on."""
+        return self in {Placement.LN_S, Placement.LN}
+
+
+class AfterImport(StrEnum):
+    """What is done with the files once OMERO was seen to hold their bytes."""
+
+    KEEP = "keep"
+    MOVE = "move"
+    DELETE = "delete"
 
 
 def _no_url(receiver: str) -> str:
@@ -97,7 +113,7 @@ def _target(text: str) -> str:
     return text
 
 
-SourcePath = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_absolute)]
+SourcePath = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(checked)]
 Receiver = Annotated[str, StringConstraints(min_length=1, max_length=254), AfterValidator(_no_url)]
 TargetText = Annotated[
     str, StringConstraints(min_length=1, max_length=1024, strip_whitespace=True), AfterValidator(_target)
@@ -130,7 +146,7 @@ class ImportOptions(Frozen):
         max_length=5000,
         title="Files or folders",
         description=(
-            "Absolute paths as the courier's worker sees them, for example /data/alice/2026-11-23. "
+            r"Absolute paths as your machine names them, for example /data/alice/2026-11-23 or C:\Data\alice, or URIs. "
             "A folder stands for all images below it."
         ),
         examples=[["/data/alice/2026-11-23"]],
@@ -223,6 +239,29 @@ class ImportOptions(Frozen):
             "stage: copy them to the staging area first, so that the source is free early."
         ),
     )
+    placement: Placement = Field(
+        default=Placement.UPLOAD,
+        title="How it gets there",
+        description=(
+            "upload: the bytes are sent to OMERO. Where the administrator allows it, files are put into OMERO's "
+            "repository in place: ln_s: OMERO reads them where they are. ln: as a hard link. cp: as a copy."
+        ),
+    )
+    after_import: AfterImport = Field(
+        default=AfterImport.KEEP,
+        title="What happens to the files",
+        description=(
+            "keep: they stay where they are. Where the administrator allows it, and once OMERO was seen to hold the "
+            "same bytes: move: they go to the folder `imported`. delete: they are deleted."
+        ),
+    )
+    after_delay_hours: float = Field(
+        default=0,
+        ge=0,
+        le=720,
+        title="Hours until then",
+        description="How long after the import the files are moved or deleted.",
+    )
     duplicates: Duplicates = Field(
         default=Duplicates.SKIP,
         title="Already in OMERO",
@@ -235,6 +274,15 @@ class ImportOptions(Frozen):
         default=False,
         title="In no hurry",
         description="Lets others go first, also between files: for large amounts that nobody waits for.",
+    )
+    workstation: Annotated[Label | None, *LeftOut] = Field(
+        default=None,
+        title="Workstation",
+        description=(
+            "Short name of the machine that names the files so, where that makes a difference. "
+            "Left out: that of your token or of your address, if it is one."
+        ),
+        examples=["microscope-3"],
     )
     notify: list[Receiver] = Field(
         default_factory=list,
@@ -250,9 +298,18 @@ class ImportOptions(Frozen):
         return list(dict.fromkeys(sources))
 
     @model_validator(mode="after")
-    def _one_table(self) -> Self:
+    def _wishes_agree(self) -> Self:
         if self.table and self.table_text:
             raise ValueError("give either table or table_text")
+        if self.placement.is_link and self.staging is Staging.STAGE:
+            raise ValueError(f"placement {self.placement} links to the files where they are: leave out staging")
+        if self.after_import is not AfterImport.KEEP:
+            raise ValueError("files that were asked for stay where they are, so far")
+        if self.placement.is_link and self.after_import is not AfterImport.KEEP:
+            raise ValueError(
+                f"after_import {self.after_import} would take away what OMERO reads: with placement {self.placement}"
+                " the files are kept"
+            )
         return self
 
 
@@ -268,9 +325,7 @@ class ImportRequest(ImportOptions):
     @property
     def title(self) -> str:
         """What the run is called: who, what, whereto."""
-        return run_title(
-            self.on_behalf_of, [posixpath.basename(path.rstrip("/")) for path in self.sources], self.target
-        )
+        return run_title(self.on_behalf_of, [Source.parse(each).name for each in self.sources], self.target)
 
 
 def run_title(user: str, names: list[str], target: str | None) -> str:

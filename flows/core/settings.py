@@ -6,6 +6,8 @@ From the environment with the prefix `COURIER_` and `__` between levels, for exa
 `deployments/courier.example.env` lists them all.
 """
 
+import ipaddress
+import itertools
 import os
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -22,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from flows.core.sources import Source, checked
 
 PREFIX = "COURIER_"
 ENV_FILE = "COURIER_ENV_FILE"
@@ -41,6 +45,14 @@ FernetKey = Annotated[SecretStr, AfterValidator(_fernet)]
 Checksum = Literal["SHA1-160", "MD5-128", "Murmur3-128", "Murmur3-32", "CRC-32", "Adler-32", "File-Size-64"]
 
 
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError("no address or network, such as 192.0.2.7 or 192.0.2.0/24") from None
+    return text
+
+
 class Part(BaseModel):
     """A group of settings."""
 
@@ -52,6 +64,17 @@ class ServiceAccount(Part):
 
     user: str = Field(description="Login name of the account.")
     password: SecretStr = Field(description="Its password.")
+
+
+class InPlace(Part):
+    """Whether files may get into a server's repository without an upload; the workers have to see that repository."""
+
+    placements: frozenset[Literal["ln_s", "ln", "cp"]] = Field(
+        default=frozenset(), description="Ways that may be asked for, beside the upload."
+    )
+    repository: Path | None = Field(
+        default=None, description="Where the workers see the managed repository, if not where OMERO has it."
+    )
 
 
 class OmeroServer(Part):
@@ -86,6 +109,7 @@ class OmeroServer(Part):
     import_timeout: float = Field(
         default=86_400, gt=0, description="Seconds that OMERO may take to read an uploaded fileset."
     )
+    in_place: InPlace = Field(default_factory=InPlace, description="Placement without an upload.")
 
 
 class Root(Part):
@@ -99,12 +123,43 @@ class Root(Part):
         default=frozenset({"keep"}), description="What may be done with a file once it was imported."
     )
 
+    station: Label | None = Field(
+        default=None, description="The workstation that it lies on, if only that one's own worker sees it."
+    )
+
     @model_validator(mode="after")
     def _is_somebodys(self) -> Self:
         if not self.path.is_absolute():
             raise ValueError(f"{self.path} is not absolute")
         if not (self.everyone or self.users or self.groups or "{user}" in str(self.path)):
             raise ValueError(f"{self.path}: say whose it is: {{user}} in the path, users, groups, or everyone")
+        return self
+
+
+class Workstation(Part):
+    """A machine that images come from."""
+
+    addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        default=(), description="Requests from these addresses or networks are its own where they do not say."
+    )
+
+
+class Mount(Part):
+    """A rule: what clients call a folder, and where the workers see it."""
+
+    client: Annotated[str, AfterValidator(checked)] = Field(
+        description="The folder as clients name it, for example //nas/data, C:/Data or file://host1/data."
+    )
+    worker: Path = Field(description="The same folder as workers see it. Absolute.")
+    workstations: frozenset[Label] = Field(default=frozenset(), description="Only what these say is meant.")
+    station: Label | None = Field(
+        default=None, description="The workstation whose own worker alone sees it there, if others do not."
+    )
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if not self.worker.is_absolute() or ".." in self.worker.parts:
+            raise ValueError(f"{self.worker} is not absolute, or goes up")
         return self
 
 
@@ -285,6 +340,9 @@ class ApiToken(Part):
     users: frozenset[str] = Field(description="OMERO login names it may act for; `*` is everybody.")
     servers: frozenset[str] = Field(default=frozenset({"*"}), description="Servers it may use; `*` is all.")
     roots: frozenset[str] = Field(default=frozenset({"*"}), description="Roots it may read; `*` is all.")
+    workstation: Label | None = Field(
+        default=None, description="The workstation that it speaks for, by whose rules its paths are read."
+    )
 
 
 class Http(Part):
@@ -321,7 +379,16 @@ class Settings(BaseSettings):
     server: Label | None = Field(
         default=None, description="The server that this process imports into: set by each deployment, not by hand."
     )
+    station: Label | None = Field(
+        default=None, description="The workstation that this machine is, whose workers take only what lies on it."
+    )
     roots: dict[Label, Root] = Field(default_factory=dict, description="Where imports may come from, by a short name.")
+    mounts: dict[Label, Mount] = Field(
+        default_factory=dict, description="Where workers see what clients name otherwise, by a short name."
+    )
+    workstations: dict[Label, Workstation] = Field(
+        default_factory=dict, description="Machines that images come from, by a short name."
+    )
     verification: Verification = Field(default_factory=Verification, description="The verify stage.")
     metadata: Metadata = Field(default_factory=Metadata, description="What may come with images.")
     staging: StagingArea = Field(default_factory=StagingArea, description="The staging area.")
@@ -357,6 +424,18 @@ class Settings(BaseSettings):
         for name, token in self.http.tokens.items():
             if unknown := (token.servers - self.servers.keys() - {"*"}) | (token.roots - self.roots.keys() - {"*"}):
                 raise ValueError(f"http.tokens.{name}: unknown {', '.join(sorted(unknown))}")
+        return self
+
+    @model_validator(mode="after")
+    def _mounts_fit(self) -> Self:
+        stations = {each.station for each in self.roots.values()} | {each.station for each in self.mounts.values()}
+        if self.station is not None and self.station not in stations:
+            raise ValueError(f"station: no root and no mount is said to be on {self.station!r}")
+        said = [(name, Source.parse(mount.client), mount.workstations) for name, mount in self.mounts.items()]
+        for (name, prefix, whose), (other, second, whose_too) in itertools.combinations(said, 2):
+            both = bool(whose & whose_too) or whose == whose_too
+            if both and prefix.is_called_like(second):
+                raise ValueError(f"mounts.{other}: {second.client_path} is mapped by mounts.{name} already")
         return self
 
 

@@ -79,12 +79,13 @@ def test_what_is_no_target_is_refused_with_examples(text: str) -> None:
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        pytest.param("cells.tif", "give an absolute path", id="relative"),
-        pytest.param("../cells.tif", "give an absolute path", id="relative, upwards"),
-        pytest.param("~/cells.tif", "give an absolute path", id="home"),
-        pytest.param("C:\\data\\cells.tif", "give an absolute path", id="Windows drive"),
-        pytest.param("file:///data/cells.tif", "give an absolute path", id="URI"),
-        pytest.param("/data/a\0b.tif", "give an absolute path", id="null byte"),
+        pytest.param("cells.tif", "Give an absolute path", id="relative"),
+        pytest.param("../cells.tif", "Give an absolute path", id="relative, upwards"),
+        pytest.param("/data/../cells.tif", "may not go up", id="upwards"),
+        pytest.param("~/cells.tif", "Give an absolute path", id="home"),
+        pytest.param("C:cells.tif", "Give an absolute path", id="Windows drive, relative"),
+        pytest.param("sftp://a:b@host/cells.tif", "a user or a password in the URI", id="password in a URI"),
+        pytest.param("/data/a\0b.tif", "NUL", id="null byte"),
         pytest.param("", "at least 1 character", id="empty"),
         pytest.param("/" + "x" * 4096, "at most 4096 characters", id="too long"),
     ],
@@ -159,6 +160,9 @@ def test_the_form_offers_no_null_where_it_takes_text() -> None:
 
     assert {name: each["default"] for name, each in properties.items() if "default" in each} == {
         "staging": "auto",
+        "placement": "upload",
+        "after_import": "keep",
+        "after_delay_hours": 0,
         "duplicates": "skip",
         "bulk": False,
         "attach_to": "images",

@@ -16,7 +16,14 @@ from pydantic.fields import FieldInfo
 from flows.core.settings import PREFIX, Settings, Sweeps, read_settings
 
 EXAMPLE = Path(__file__).parents[2] / "deployments" / "courier.example.env"
-OWN_NAMES = {"servers": "main", "roots": "homes", "tokens": "scope", "channels": "team"}
+OWN_NAMES = {
+    "servers": "main",
+    "roots": "homes",
+    "mounts": "nas",
+    "workstations": "microscope",
+    "tokens": "scope",
+    "channels": "team",
+}
 SECRET = "s3cret-of-mine"
 KEYS = json.dumps([Fernet.generate_key().decode()])
 

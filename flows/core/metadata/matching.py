@@ -10,8 +10,10 @@ from enum import IntEnum
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from flows.core.errors import SourceSyntax
 from flows.core.metadata.table import MetadataRow, MetadataTable, Problem
 from flows.core.requests import Fileset
+from flows.core.sources import Source
 
 _PLACES_TOLD = 3
 
@@ -90,9 +92,8 @@ class _Index:
 
     def spoken_of(self, file: str) -> tuple[Closeness, int, list[Fileset]]:
         """Return how closely, how deeply, and which filesets a cell names."""
-        wanted = _tidy(file)
+        wanted, absolute = _tidy(file)
         parts = wanted.strip("/").split("/")
-        absolute = wanted.startswith("/")
         if (found := self._by_path.get(wanted)) is not None:
             return Closeness.PATH, 0, [found]
         if not absolute and (named := self._ending(parts)):
@@ -112,12 +113,13 @@ class _Index:
         return [each for each in named if any(path.endswith(end) for path in _paths_of(each))]
 
 
-def _tidy(file: str) -> str:
-    """Write a cell as paths are written, whichever slashes it has."""
-    text = file.strip().replace("\\", "/")
-    if text.startswith("/"):
-        return "/" + posixpath.normpath(text).lstrip("/")
-    return posixpath.normpath(text.removeprefix("./"))
+def _tidy(file: str) -> tuple[str, bool]:
+    """Write a cell as paths of files are written, whichever slashes it has, and say whether it is a whole one."""
+    try:
+        return Source.parse(file).client_path, True
+    except SourceSyntax:
+        text = posixpath.normpath(file.replace("\\", "/"))
+        return text, text.startswith("/")
 
 
 def _paths_of(fileset: Fileset) -> Iterator[str]:

@@ -73,7 +73,8 @@ def plan(
 
 def home_of(fileset: Fileset) -> str:
     """Return the folder that holds all files of a fileset: of a plate the plate's own."""
-    return posixpath.commonpath([posixpath.dirname(file.client_path.replace("\\", "/")) for file in fileset.files])
+    folders = [posixpath.dirname(file.client_path.replace("\\", "/")) for file in fileset.files]
+    return folders[0] if len(folders) == 1 else posixpath.commonpath(folders)
 
 
 def kind_of(fileset: Fileset) -> Kind:

@@ -21,7 +21,7 @@ from flows.core.errors import TargetNotFound
 from flows.core.omero_client.holdings import batches
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.tags import ensure_tags
-from flows.core.requests import Fileset, Frozen
+from flows.core.requests import Fileset, Frozen, Placement
 
 RUN = "omero-courier/run/v1"
 """On a fileset: a comment with the run's id and the fileset's key."""
@@ -29,6 +29,14 @@ FINGERPRINT = "omero-courier/fingerprint/v1"
 """On a fileset: a comment with a hash over path, size and time of each file."""
 PROVENANCE = "omero-courier/provenance/v1"
 """On each image: a map of where it came from."""
+TRANSFER = "openmicroscopy.org/omero/import/fileTransfer"
+"""On a fileset, as OMERO's own importer writes it: a comment with the class that placed its files
+(omero-blitz: NSFILETRANSFER, ImportContainer.fillData)."""
+TRANSFERS = {
+    Placement.LN_S: "ome.formats.importer.transfers.SymlinkFileTransfer",
+    Placement.LN: "ome.formats.importer.transfers.HardlinkFileTransfer",
+    Placement.CP: "ome.formats.importer.transfers.CopyFileTransfer",
+}
 CLIENT_MAP = "openmicroscopy.org/omero/client/mapAnnotation"
 """Key-value pairs that OMERO's clients let people edit."""
 MADE = "omero-courier/made/v1"
@@ -65,14 +73,15 @@ def annotations_for(session: OmeroSession, details: ImportDetails) -> list[Any]:
     return found + existing(session, details.annotation_ids)
 
 
-def marks_for(fileset: Fileset, run_key: str, nonce: str) -> list[Any]:
+def marks_for(fileset: Fileset, run_key: str, nonce: str, placement: Placement = Placement.UPLOAD) -> list[Any]:
     """Return what a fileset carries from the transaction on that creates it, before its first byte.
 
     The nonce tells it from what another attempt makes under the same key.
     """
     run = comment(run_key, RUN)
     run.description = rstring(nonce)
-    return [run, comment(fingerprint(fileset), FINGERPRINT)]
+    placed = [comment(TRANSFERS[placement], TRANSFER)] if placement in TRANSFERS else []
+    return [run, comment(fingerprint(fileset), FINGERPRINT), *placed]
 
 
 def fingerprint(fileset: Fileset) -> str:
@@ -107,6 +116,20 @@ def without_provenance(session: OmeroSession, images: Sequence[int]) -> list[int
     return sorted(set(images) - said)
 
 
+def transfer_of(session: OmeroSession, fileset_id: int) -> str | None:
+    """Return the name of the class that placed the files of a fileset, whoever imported it; None for an upload of ours.
+
+    Source: omero-py, plugins/fs.py.
+    """
+    rows = session.rows(
+        "select a.textValue from CommentAnnotation a where a.ns = :namespace and a.id in"
+        " (select l.child.id from FilesetAnnotationLink l where l.parent.id = :fileset)",
+        namespace=TRANSFER,
+        fileset=fileset_id,
+    )
+    return next((text.rpartition(".")[2] for (text,) in rows), None)
+
+
 def comment(text: str, namespace: str | None = None) -> Any:
     """Return a new comment."""
     made = CommentAnnotationI()
@@ -137,6 +160,8 @@ def _provenance(session: OmeroSession, fileset_id: int, run_key: str) -> list[tu
     ]
     if session.sudoer:
         pairs.insert(3, ("Through", session.sudoer))
+    if (transfer := transfer_of(session, fileset_id)) is not None:
+        pairs.append(("Placed in OMERO by", transfer))
     for path, size, checksum, algorithm in files[:FILES_NAMED]:
         pairs += [("Source", f"/{path}"), ("Bytes", str(size)), (f"Checksum {algorithm}", checksum)]
     if len(files) > FILES_NAMED:

@@ -6,6 +6,7 @@ from typing import cast
 
 from flows.core.control import Control
 from flows.core.errors import NotConfirmed
+from flows.core.omero_client.annotations import transfer_of
 from flows.core.omero_client.contents import Content, contents_of, owned
 from flows.core.omero_client.duplicates import SURE, checksum_of
 from flows.core.omero_client.faults import speaking_to
@@ -13,6 +14,9 @@ from flows.core.omero_client.holdings import NOTHING, holdings, unreadable
 from flows.core.omero_client.session import OmeroSession
 from flows.core.requests import SourceFile, StagedFile
 from flows.core.settings import Checksum
+
+NOT_LINKED = frozenset({None, "UploadFileTransfer", "UploadRmFileTransfer", "CopyFileTransfer", "CopyMoveFileTransfer"})
+"""The ways in which OMERO gets bytes of its own; by all others it reads files that somebody else may hold, too."""
 
 
 def confirm_held(
@@ -41,6 +45,12 @@ def confirm_held(
             raise NotConfirmed(
                 f"OMERO holds no fileset {fileset_id} of {session.user} in the group {session.group} any more.",
                 which=name,
+            )
+        if (transfer := transfer_of(session, fileset_id)) not in NOT_LINKED:
+            raise NotConfirmed(
+                f"OMERO may read this very file: fileset {fileset_id} was imported in place ({transfer}).",
+                which=name,
+                advice="The file stays where it is.",
             )
         held = contents_of(session, [fileset_id]).get(fileset_id, [])
         images = holdings(session, [fileset_id]).get(fileset_id, NOTHING)

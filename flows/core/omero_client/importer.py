@@ -21,12 +21,13 @@ from flows.core.omero_client.commands import ask_patiently, delete_filesets, ref
 from flows.core.omero_client.faults import failure_of_answer, means_lost, speaking_to
 from flows.core.omero_client.holdings import NOTHING, holdings, links_to, unreadable
 from flows.core.omero_client.orders import import_settings, new_fileset, repository_path
+from flows.core.omero_client.placing import Placing
 from flows.core.omero_client.processes import stop
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.store import milliseconds_for
 from flows.core.omero_client.targets import ResolvedTarget
 from flows.core.omero_client.upload import Upload
-from flows.core.requests import ImportedFileset, StagedFileset
+from flows.core.requests import ImportedFileset, Placement, StagedFileset
 from flows.core.settings import Checksum
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def import_fileset(
     details: ImportDetails,
     control: Control,
     run_key: str,
+    placement: Placement = Placement.UPLOAD,
 ) -> ImportedFileset:
     """Upload a fileset, have OMERO import it, and read its images back: `begin_import`, then `finish`.
 
@@ -53,15 +55,18 @@ def import_fileset(
         details: what is to be said of the images.
         control: told of the bytes, and asked on every chunk whether to go on.
         run_key: `<run id>/<fileset key>`, by which a later attempt finds this one.
+        placement: how the bytes get into OMERO's repository.
 
     Raises:
+        NotPlaced: they do not get there in that way.
         ImportRefused: OMERO cannot read the files.
         SourceChanged: a file is not what was verified or staged.
         NotPermitted: the user may not do that there.
         ImportCancelled: `control` said so.
         OmeroError: anything else that OMERO did not do.
     """
-    return begin_import(session, staged, target=target, details=details, run_key=run_key).finish(control)
+    begun = begin_import(session, staged, target=target, details=details, run_key=run_key, placement=placement)
+    return begun.finish(control)
 
 
 def begin_import(
@@ -71,6 +76,7 @@ def begin_import(
     target: ResolvedTarget | None,
     details: ImportDetails,
     run_key: str,
+    placement: Placement = Placement.UPLOAD,
 ) -> "BegunImport":
     """Create a fileset in OMERO, with its marks, before its first byte; from now on everybody can find it.
 
@@ -86,10 +92,12 @@ def begin_import(
     nonce = str(uuid.uuid4())
     with speaking_to(session.server.host, doing="preparing an import"):
         asked = import_settings(session, target, details, annotations_for(session, details))
-        process = session.repository.importFileset(new_fileset(staged, run_key, nonce), asked)
+        process = session.repository.importFileset(new_fileset(staged, run_key, nonce, placement), asked)
         own, others = _under_the_key(session, run_key, nonce)
     algorithm: Checksum = unwrap(asked.checksumAlgorithm.value)
-    begun = BegunImport(session, staged, process, algorithm, fileset_id=own, run_key=run_key, target=target)
+    begun = BegunImport(
+        session, staged, process, algorithm, fileset_id=own, run_key=run_key, target=target, placement=placement
+    )
     if any(other < own for other in others):
         begun.abandon()
         raise DuplicateUnderWay("Another attempt of this import has begun with the same files.")
@@ -125,8 +133,10 @@ class BegunImport:
         fileset_id: int,
         run_key: str,
         target: ResolvedTarget | None,
+        placement: Placement = Placement.UPLOAD,
     ) -> None:
         """Note what its steps share."""
+        self._placement = placement
         self.fileset_id = fileset_id
         self._session = session
         self._staged = staged
@@ -164,11 +174,18 @@ class BegunImport:
         self._control.moved(self._key, Stage.UPLOAD, 0, self._total)
         # Closed not before the answer is in: until then a later attempt can find the process.
         with self._closed_after(self._process, "closing the import"):
-            checksums = Upload(session, self._process, self._staged, self._algorithm, self).run()
+            checksums = self._bytes_into_omero()
             with speaking_to(session.server.host, doing="checking the upload"):
                 patient = self._process.ice_invocationTimeout(self._patience())
                 handle = ask_patiently(session, patient.begin_verifyUpload, checksums, check=self._control.check)
             return self._wait(handle)
+
+    def _bytes_into_omero(self) -> list[str]:
+        """Return the checksums of the files, once OMERO has them."""
+        what = (self._session, self._process, self._staged, self._algorithm, self)
+        if self._placement is Placement.UPLOAD:
+            return Upload(*what).run()
+        return Placing(*what, placement=self._placement, fileset_id=self.fileset_id).run()
 
     def sent(self, count: int) -> None:
         """Hear that OMERO has taken further bytes."""

@@ -22,7 +22,7 @@ from flows.core.errors import OmeroMisused
 from flows.core.omero_client.annotations import ImportDetails, marks_for
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.targets import ResolvedTarget
-from flows.core.requests import StagedFileset
+from flows.core.requests import Placement, StagedFileset
 
 _SAFE = str.maketrans({**dict.fromkeys(map(chr, range(0x20)), "_"), **dict(zip('"*:<>?\\|', "'x;[]%!!", strict=True))})
 _RESERVED = {"AUX", "CLOCK$", "CON", "NUL", "PRN", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}
@@ -37,14 +37,14 @@ def repository_path(client_path: str) -> str:
     return "/".join(_safe(part) for part in readable.split("/") if part)
 
 
-def new_fileset(staged: StagedFileset, run_key: str, nonce: str) -> Any:
+def new_fileset(staged: StagedFileset, run_key: str, nonce: str, placement: Placement = Placement.UPLOAD) -> Any:
     """Return the fileset to be saved; its first entry is what Bio-Formats opens (omero-blitz: ManagedRepositoryI)."""
     made = FilesetI()
     for file in staged.files:
         entry = FilesetEntryI()
         entry.clientPath = rstring(repository_path(file.client_path))
         made.addFilesetEntry(entry)
-    for mark in marks_for(staged.fileset, run_key, nonce):
+    for mark in marks_for(staged.fileset, run_key, nonce, placement):
         made.linkAnnotation(mark)
     job = UploadJobI()
     job.setVersionInfo(_version_info(staged.fileset.reader))

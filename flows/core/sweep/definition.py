@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from flows.core.afterwards.wishes import Afterwards
 from flows.core.requests import Name, Receiver, TargetText
 from flows.core.settings import Label
 
@@ -212,18 +213,6 @@ class Assign(Part):
         found |= {("tags", number): tag for number, tag in enumerate(self.tags)}
         found |= {("key_values", key): value for key, value in self.key_values.items()}
         return {place: template for place, template in found.items() if template is not None}
-
-
-class Afterwards(Part):
-    """What happens to the files."""
-
-    imported: Literal["keep", "move", "delete"] = Field(
-        default="keep", description="Once OMERO holds the same bytes: left, moved to `imported/`, or deleted."
-    )
-    delay_hours: float = Field(default=0, ge=0, le=87_600, description="Hours between the import and that.")
-    failed: Literal["leave", "move"] = Field(
-        default="leave", description="What failed for good: left, or moved to `failed/` with a .reason.txt."
-    )
 
 
 class Limits(Part):

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from flows.core.afterwards.items import Arrived, Failed, Handled, Item, Outcome
 from flows.core.control import Control
 from flows.core.omero_client import OmeroSession, confirm_held, sudo
 from flows.core.requests import Failure, SourceFile
 from flows.core.settings import OmeroServer
-from flows.core.sweep.items import Arrived, Failed, Handled, Item, Outcome
 from flows.core.sweep.memory import Memory, Remembered
 from flows.core.sweep.verdicts import Decision, Verdict
 

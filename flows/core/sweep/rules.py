@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase, translate
 from pathlib import PurePath
 from typing import NamedTuple
 
+from flows.core.afterwards.names import is_set_aside
 from flows.core.sweep.definition import Instrument, SweepDefinition
-from flows.core.sweep.names import is_set_aside
 
 SIDECARS = frozenset({"import.yml", "metadata.csv"})
 _WILD = re.compile(r"[*?\[]")

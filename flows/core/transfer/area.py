@@ -7,7 +7,7 @@ Only the courier's own account may look into it.
 """
 
 import errno
-import os
+import posixpath
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -84,7 +84,7 @@ def _plain(name: str) -> str:
 
 def places(folder: Path, fileset: Fileset) -> tuple[Place, ...]:
     """Return where each file's copy lies: no two of a fileset share a place."""
-    common = os.path.commonpath([PurePosixPath(file.client_path).parent for file in fileset.files])
+    common = posixpath.commonpath([_folders(file) for file in fileset.files])
     return tuple(
         Place(
             final=folder / "files" / _below(file, common),
@@ -94,8 +94,13 @@ def places(folder: Path, fileset: Fileset) -> tuple[Place, ...]:
     )
 
 
+def _folders(file: SourceFile) -> str:
+    """Return the folder that a file lies in as if all of a client's drives and hosts were folders of one."""
+    return "/" + posixpath.dirname(file.client_path).lstrip("/")
+
+
 def _below(file: SourceFile, common: str) -> PurePosixPath:
-    path = PurePosixPath(file.client_path).relative_to(common)
+    path = PurePosixPath(_folders(file), posixpath.basename(file.client_path)).relative_to(common)
     if ".." in path.parts:
         raise ValueError(f"{file.client_path!r} leads out of its folder")
     return path

@@ -13,7 +13,6 @@ from flows.core.errors import (
     SourceEmpty,
     SourceError,
     SourceIncomplete,
-    SourceMissing,
 )
 from flows.core.requests import Fileset, SourceFile, VerifiedFileset
 from flows.core.settings import Verification
@@ -70,8 +69,7 @@ def _file_as_it_is(
     file: SourceFile, access: Gate, settings: Verification, control: Control, clock: Clock
 ) -> SourceFile:
     which = file.client_path
-    if access.allowed(file.path).real_path != file.path:
-        raise SourceMissing("The path leads elsewhere now: a folder was replaced by a link.", which=which)
+    access.check_real(file.path, which)
     look = settled(file.path, which, settings=settings, control=control, clock=clock)
     if not stat.S_ISREG(look.st_mode):
         raise NothingImportable("It is no ordinary file.", which=which)

@@ -3,7 +3,6 @@
 Reads names, and of files that say that they belong with others what they say of these.
 """
 
-import os
 import posixpath
 import stat
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import PurePath
 from flows.core.control import Control, Uncontrolled
 from flows.core.errors import NothingImportable, SourceAway, SourceError, SourceMissing
 from flows.core.settings import Verification
+from flows.core.sources import client_path
 from flows.core.verify.families import opens_a_set, set_of, whole_of
 from flows.core.verify.folders import Folder, Folders, look_at
 from flows.core.verify.formats import format_of
@@ -33,9 +33,10 @@ def expand(
     """
     look = _Look(access, settings, control or Uncontrolled())
     for source in sources:
-        path = "/" + os.path.normpath(source).lstrip("/")
-        with look.found.refusing(path):
-            look.at(source, path)
+        with look.found.refusing(source):
+            path = client_path(source)
+            with look.found.refusing(path):
+                look.at(path)
     return look.found.expansion()
 
 
@@ -47,23 +48,23 @@ class _Look:
         self._folders = Folders(access, settings, control)
         self.found = Found(settings.max_files)
 
-    def at(self, source: str, path: str) -> None:
-        """Take up a source; `path` is how its name is written."""
+    def at(self, path: str) -> None:
+        """Take up a source."""
         folder, name = posixpath.split(path)
         try:
             listed = self._folders.at(folder)
         except SourceError:
             # A folder that may not be listed does not keep a file in it from being read.
-            self._alone(source, path)
+            self._alone(path)
             return
-        if name in listed.files and ".." not in source.split("/"):
+        if name in listed.files:
             self._file(listed, name)
         else:
-            self._alone(source, path)
+            self._alone(path)
 
-    def _alone(self, source: str, path: str) -> None:
+    def _alone(self, path: str) -> None:
         """Take up a source that is a folder, or that is not known from its folder."""
-        permit = self._access.allowed(source)
+        permit = self._access.allowed(path)
         try:
             look = look_at(path, permit.real_path)
         except SourceMissing as missing:

@@ -1,19 +1,26 @@
 """Says which configured root a path lies below and whether this user may import from there; reads no file's content.
 
-Links are resolved first and the result is judged. What lies outside is refused in the same words whether it exists
-or not. Of several roots that hold a path, the deepest decides: a folder opened to everyone does not open the folders
-below it that another root gives to somebody.
+What a client named is first looked up in the rules that say where workers see it; then links are resolved, and only
+the result is judged: a rule opens nothing that no root opens. What lies outside is refused in the same words whether
+it exists or not. Of several roots that hold a path, the deepest decides: a folder opened to everyone does not open the
+folders below it that another root gives to somebody.
+
+A root may lie on one workstation, whose own workers alone see it: they see no other root, and nobody else sees it.
 """
 
 import os
-from collections.abc import Collection, Mapping
+import posixpath
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePath
 from typing import Literal, Protocol
 
-from flows.core.errors import SourceNotAllowed
+from flows.core.errors import SourceElsewhere, SourceMissing, SourceNotAllowed, SourceSyntax
+from flows.core.mounts import NO_MOUNTS, Mounts
 from flows.core.requests import Frozen
 from flows.core.settings import Root
+from flows.core.sources import Source
 
 EVERY_ROOT = "*"
 
@@ -25,13 +32,18 @@ class Permit(Frozen):
     """With all links resolved: what is opened."""
     root: str
     """The name of the root that it lies below."""
+    station: str | None = None
+    """The workstation whose own worker alone sees it, if it is not for every worker."""
 
 
 class Gate(Protocol):
     """Says of each path whether it may be imported from."""
 
     def allowed(self, path: str) -> Permit:
-        """Return where a path really leads; raises SourceNotAllowed where nothing may be imported from."""
+        """Return where a path, as clients write it, really leads; raises SourceError where nothing may be imported."""
+
+    def check_real(self, real_path: str, which: str) -> None:
+        """See that a path with its links resolved is still that; raises SourceError about `which` where it is not."""
 
     def is_away(self, permit: Permit) -> bool:
         """Whether what holds a permitted path looks like a share that is not mounted."""
@@ -48,29 +60,84 @@ class Access:
     roots: Mapping[str, Root]
     only_roots: Collection[str] | None = None
     """Names of roots that an API token is bound to; `*` is all, None is no such bound."""
+    mounts: Mounts = NO_MOUNTS
+    """Where workers see what clients name otherwise."""
+    here: str | None = None
+    """The workstation that this machine is, if it is one with workers of its own."""
 
     def allowed(self, path: str) -> Permit:
-        """Say below which root a path lies.
+        """Say below which root of this machine a path lies, as clients write it.
 
         Raises:
             SourceNotAllowed: below none that is this user's.
+            SourceError: it lies elsewhere, or nobody knows where.
+        """
+        permit = self.judge(path)
+        if permit.station != self.here:
+            raise SourceElsewhere(_where(permit.station), which=path)
+        return permit
+
+    def judge(self, path: str) -> Permit:
+        """Say below which root of any machine a path lies, as clients write it.
+
+        Raises:
+            SourceNotAllowed: below none that is this user's.
+            SourceError: nobody knows where it lies.
         """
         if ".." in PurePath(path).parts:
             raise SourceNotAllowed("A path may not go up with '..'.", which=path)
-        real = os.path.realpath(path)
-        holding = [(folder, name) for name in self.roots for folder in self._folder(name) if _holds(folder, real)]
-        deepest = max((len(folder) for folder, _ in holding), default=0)
-        for folder, name in holding:
-            if len(folder) == deepest and self._may_use(name):
-                return Permit(real_path=real, root=name)
-        raise SourceNotAllowed(which=path)
+        try:
+            seen = self.mounts.seen(Source.parse(path))
+        except SourceSyntax as wrong:
+            raise wrong.about(path) from wrong
+        return self._below(seen.path, [seen.station] if seen.by_rule else self._stations, path)
+
+    def check_real(self, real_path: str, which: str) -> None:
+        """See that a path with its links resolved is still that, and still lies below a root of this user.
+
+        Raises:
+            SourceNotAllowed: it does not.
+            SourceMissing: it leads elsewhere.
+        """
+        if self._below(real_path, [self.here], which).real_path != real_path:
+            raise SourceMissing("The path leads elsewhere now: a folder was replaced by a link.", which=which)
+
+    @cached_property
+    def _stations(self) -> list[str | None]:
+        """Where a path may lie that no rule maps: with the workstation that says it, with everyone, or elsewhere."""
+        named = {root.station for root in self.roots.values()} - {None, self.mounts.workstation}
+        return [self.mounts.workstation, *([None] if self.mounts.workstation else []), *sorted(map(str, named))]
+
+    def _below(self, path: str, stations: Sequence[str | None], which: str) -> Permit:
+        """Find the deepest root that holds a path, on whatever machine; of several, on the first in order."""
+        holding = [
+            (folder, name, station, real)
+            for station in stations
+            for real in (self._real(path, station),)
+            for name, root in self.roots.items()
+            if root.station == station
+            for folder in self._folder(name)
+            if _holds(folder, real)
+        ]
+        deepest = max((len(folder) for folder, *_ in holding), default=0)
+        found = [each for each in holding if len(each[0]) == deepest]
+        for _, name, station, real in found:
+            if station == found[0][2] and self._may_use(name):
+                return Permit(real_path=real, root=name, station=station)
+        raise SourceNotAllowed(which=which)
+
+    def _real(self, path: str, station: str | None) -> str:
+        """Resolve links, where this machine has what is meant."""
+        return os.path.realpath(path) if station == self.here else posixpath.normpath(path)
 
     def is_away(self, permit: Permit) -> bool:
         """Whether the root of a permitted path looks like a share that is not mounted: not there, or empty."""
         return not any(_holds_something(folder) for folder in self._folder(permit.root))
 
     def _folder(self, name: str) -> tuple[str, ...]:
-        return _folder_of(self.roots[name], self.user)
+        root = self.roots[name]
+        folders = _named_folder(root, self.user)
+        return folders if root.station != self.here else tuple(map(os.path.realpath, folders))
 
     def _may_use(self, name: str) -> bool:
         if self.only_roots is not None and not {name, EVERY_ROOT} & set(self.only_roots):
@@ -109,11 +176,21 @@ def check_after(roots: Mapping[str, Root], user: str, path: str, what: Literal["
 
 
 def _folder_of(root: Root, user: str) -> tuple[str, ...]:
-    """Return where a root lies for this user; nothing where the login name would make it another place."""
+    """Return where a root really lies for this user; nothing where the login name would make it another place."""
+    return tuple(map(os.path.realpath, _named_folder(root, user)))
+
+
+def _named_folder(root: Root, user: str) -> tuple[str, ...]:
     path = str(root.path)
     if "{user}" in path and (user in {"", ".", ".."} or "/" in user or "\0" in user):
         return ()
-    return (os.path.realpath(path.replace("{user}", user)),)
+    return (path.replace("{user}", user),)
+
+
+def _where(station: str | None) -> str:
+    if station is None:
+        return "It does not lie on this workstation, whose worker took the import."
+    return f"It lies on the workstation {station}, whose own worker alone can import it."
 
 
 def _holds(folder: str, path: str) -> bool:

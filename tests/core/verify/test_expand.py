@@ -86,7 +86,7 @@ def test_a_folder_seen_through_another_source_is_not_called_empty(home: Path, lo
         ("notes.txt", "nothing-importable"),
         ("nosuffix", "nothing-importable"),
         ("pipe.tif", "nothing-importable"),
-        ("../bob/cells.tif", "source-not-allowed"),
+        ("../bob/cells.tif", "source-syntax"),
         ("cells.tif/below.tif", "source-missing"),
         ("circle.tif", "source-unreadable"),
     ],

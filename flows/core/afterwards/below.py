@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from flows.core.afterwards.names import is_set_aside
 from flows.core.disk import told_of
 from flows.core.errors import SourceChanged, SourceError, SourceNotAllowed
 from flows.core.requests import SourceFile
-from flows.core.sweep.names import is_set_aside
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -43,7 +43,9 @@ class Below:
         except ValueError:
             relative = PurePosixPath()
         if not relative.parts or str(self.root / relative) != file.path:
-            raise SourceNotAllowed("It is a link, or lies outside of the swept folder.", which=file.client_path)
+            raise SourceNotAllowed(
+                "It is a link, or lies outside of the folder that is looked after.", which=file.client_path
+            )
         if is_set_aside(relative):
             raise SourceNotAllowed("It was put away already.", which=file.client_path)
         return relative
@@ -68,7 +70,7 @@ class Below:
 
     def _step(self, descriptor: int, part: str, relative: PurePosixPath, *, make: bool) -> int:
         if part in {"..", "/"}:
-            raise SourceNotAllowed("It leads out of the swept folder.", which=str(relative))
+            raise SourceNotAllowed("It leads out of the folder that is looked after.", which=str(relative))
         try:
             return os.open(part, FOLDER, dir_fd=descriptor)
         except FileNotFoundError:

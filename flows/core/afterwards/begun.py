@@ -1,7 +1,8 @@
-"""Notes, below the root of a sweep, what is about to be done with files, so that a crash leaves nothing half-done.
+"""Notes, below a folder that is looked after, what is about to be done there: a crash leaves nothing half-done.
 
 A note is on the disk before the first file of a fileset is moved or deleted, and goes when the last one is and the
-audit trail says so. What a dead process left is finished by the next sweep.
+audit trail says so. What a dead process left is finished by the next sweep, or by the next process that looks
+after the files of the same import.
 """
 
 import json
@@ -12,9 +13,9 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
-from flows.core.sweep.below import Below
-from flows.core.sweep.items import Deed
-from flows.core.sweep.names import OWN
+from flows.core.afterwards.below import Below
+from flows.core.afterwards.items import Deed
+from flows.core.afterwards.names import OWN
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +41,23 @@ def end(below: Below, deed: Deed) -> None:
     """Forget it: it was done, or nothing of it was.
 
     Raises:
-        OSError: that cannot be noted; it is looked at again by the next sweep.
+        OSError: that cannot be noted; it is looked at again.
     """
     with suppress(FileNotFoundError):
         (below.root / PLACE / _name(deed)).unlink()
 
 
-def begun(below: Below) -> list[Deed]:
-    """Return what a process had begun and did not live to end.
+def begun(below: Below, run_id: str | None = None) -> list[Deed]:
+    """Return what a process had begun and did not live to end: a sweep, or who looks after one import.
 
     Raises:
         OSError: it cannot be read.
     """
+    deeds = _all(below)
+    return [each for each in deeds if (each.item.run_id if each.of_import else None) == run_id]
+
+
+def _all(below: Below) -> list[Deed]:
     deeds = []
     for path in sorted((below.root / PLACE).glob(NOTES)):
         try:
@@ -67,7 +73,7 @@ def files_begun(root: Path) -> frozenset[str]:
     Raises:
         OSError: it cannot be read.
     """
-    return frozenset(file.path for deed in begun(Below(root)) for file in deed.item.fileset.files)
+    return frozenset(file.path for deed in _all(Below(root)) for file in deed.item.fileset.files)
 
 
 def note(below: Below, name: str, text: str) -> None:
@@ -87,7 +93,8 @@ def clear(below: Below) -> None:
 
 
 def _name(deed: Deed) -> str:
-    return f"{deed.item.fileset.key}.deed.json"
+    of_import = f".{deed.item.run_id}" if deed.of_import else ""
+    return f"{deed.item.fileset.key}{of_import}.deed.json"
 
 
 def _write(folder: int, name: str, text: str) -> None:

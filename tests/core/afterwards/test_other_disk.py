@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from flows.core.sweep.below import Below
-from flows.core.sweep.moving import move
+from flows.core.afterwards.below import Below
+from flows.core.afterwards.moving import move
 
 from . import Died, Sweep, arrived, refused, write
 

@@ -5,15 +5,15 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from flows.core.afterwards import begun
+from flows.core.afterwards.below import State
+from flows.core.afterwards.failures import reason_text
+from flows.core.afterwards.ground import Ground
+from flows.core.afterwards.items import Deed, Failed, Handled, Outcome
+from flows.core.afterwards.moving import move, told_of_change
 from flows.core.audit import AuditEntry
 from flows.core.errors import SourceChanged, SourceError
 from flows.core.requests import SourceFile
-from flows.core.sweep import begun
-from flows.core.sweep.below import State
-from flows.core.sweep.failures import reason_text
-from flows.core.sweep.ground import Ground
-from flows.core.sweep.items import Deed, Failed, Handled, Outcome
-from flows.core.sweep.moving import move, told_of_change
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def carry_out(deed: Deed, states: States, ground: Ground, *, again: bool = False
     Args:
         deed: what is to be done.
         states: of its files, when they were confirmed; those without one are left alone.
-        ground: the sweep's.
+        ground: where, and for whom.
         again: a dead process had begun it.
 
     Raises:
@@ -95,17 +95,17 @@ def _undo(deed: Deed, ground: Ground) -> None:
                 (below.root / deed.reason_file).unlink(missing_ok=True)
             begun.end(below, deed)
     except (OSError, SourceError) as failed:
-        log.warning("%s of sweep %s is half-done, and is gone on with: %s", deed.item.run_id, ground.sweep, failed)
+        log.warning("%s is half-done, and is gone on with: %s", deed.item.fileset.name, failed)
 
 
 def _end(deed: Deed, ground: Ground) -> Handled:
-    """Write the audit trail, and only then forget the deed: what cannot be written is written by the next sweep."""
+    """Write the audit trail, and only then forget the deed: what cannot be written is written later."""
     files = deed.item.fileset.files
     gone = [number for number, file in enumerate(files) if not os.path.lexists(file.path)]
     entry = AuditEntry(
         when=ground.now(),
         action=f"{DONE[deed.what]}-files",
-        who=f"sweep:{ground.sweep}",
+        who=ground.who,
         server=ground.server,
         as_whom=deed.item.user,
         import_id=deed.item.run_id,
@@ -117,7 +117,7 @@ def _end(deed: Deed, ground: Ground) -> Handled:
             ground.audit(entry)
         begun.end(ground.below, deed)
     except OSError as failed:
-        log.error("The audit trail or the note of sweep %s cannot be written, and will be: %s", ground.sweep, failed)
+        log.error("The audit trail or the note of %s cannot be written, and will be: %s", deed.item.run_id, failed)
     if deed.what == "delete":
         return Handled(
             item=deed.item, outcome=Outcome.DELETED, code="deleted", reason="OMERO holds the same bytes: deleted."

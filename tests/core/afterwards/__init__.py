@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from flows.core.afterwards.ground import Ground
+from flows.core.afterwards.items import Arrived, Failed
+from flows.core.afterwards.putting_away import put_away
+from flows.core.afterwards.wishes import Afterwards
 from flows.core.audit import AuditEntry
 from flows.core.control import Uncontrolled
 from flows.core.requests import Failure, Fileset, SourceFile
 from flows.core.settings import Root
-from flows.core.sweep.afterwards import put_away
-from flows.core.sweep.definition import Afterwards
-from flows.core.sweep.ground import Ground
-from flows.core.sweep.items import Arrived, Failed
 
 NOW = datetime.now(UTC) + timedelta(days=1)
 """Later than all that a test does."""
@@ -48,7 +48,7 @@ class Sweep:
 
     def ground(self, how: Afterwards) -> Ground:
         return Ground(
-            sweep="confocal",
+            who="sweep:confocal",
             server="main",
             root=self.root,
             afterwards=how,

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import PurePosixPath
 
+from flows.core.afterwards.begun import PLACE, note
+from flows.core.afterwards.below import Below
+from flows.core.afterwards.names import is_set_aside
 from flows.core.errors import SourceNotAllowed
-from flows.core.sweep.begun import PLACE, note
-from flows.core.sweep.below import Below
-from flows.core.sweep.names import is_set_aside
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from datetime import UTC
 
-from flows.core.sweep.items import Failed
-from flows.core.sweep.names import REASON
+from flows.core.afterwards.items import Failed
+from flows.core.afterwards.names import REASON
 
 LONGEST_NAME = 255
 """Bytes of a file's name."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 
+from flows.core.afterwards.below import FILE, Below
 from flows.core.disk import source_error
 from flows.core.errors import SourceAway, SourceChanged, SourceError, SourceMissing
-from flows.core.sweep.below import FILE, Below
 
 CHUNK = 4 * 1024 * 1024
 """Bytes of one step of a copy."""

@@ -46,7 +46,7 @@ def test_files_that_may_name_each_other_keep_their_names(sweep: Sweep, plate: tu
 def test_a_file_that_appears_at_the_last_moment_is_not_replaced(
     sweep: Sweep, a: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.core.sweep.below.Below.is_taken", lambda self, place: False)
+    monkeypatch.setattr("flows.core.afterwards.below.Below.is_taken", lambda self, place: False)
     write(root / "imported/day/a.tif", "somebody else's")
 
     assert sweep.put_away(arrived(a)) == [("kept", "source-error")]

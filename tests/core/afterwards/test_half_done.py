@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from flows.core.afterwards.begun import files_begun
+from flows.core.afterwards.items import Arrived
 from flows.core.audit import AuditEntry
 from flows.core.errors import OmeroUnavailable
-from flows.core.sweep.begun import files_begun
 from flows.core.sweep.definition import Afterwards
-from flows.core.sweep.items import Arrived
 
 from . import DELETE, MOVE, Died, Sweep, arrived, failed, refused, write
 

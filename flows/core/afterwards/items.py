@@ -8,7 +8,7 @@ from flows.core.requests import Failure, Fileset, Frozen
 
 
 class Item(Frozen):
-    """A fileset of a sweep whose import is over."""
+    """A fileset whose import is over."""
 
     fileset: Fileset
     """As its import took it: paths, sizes, times."""
@@ -43,9 +43,9 @@ class Outcome(StrEnum):
     WAITING = "waiting"
     """Its time has not come."""
     KEPT = "kept"
-    """It cannot be done now, see the reason; the next sweep tries again."""
+    """It cannot be done now, see the reason."""
     GONE = "gone"
-    """No file of it is there any more, and not by this sweep."""
+    """No file of it is there any more, and not by us."""
 
 
 class Handled(Frozen):
@@ -57,6 +57,8 @@ class Handled(Frozen):
     """A sentence, for people."""
     code: str
     """The reason for machines: a short name with dashes."""
+    may_pass: bool = False
+    """Trying again later may help."""
     moved_to: tuple[str, ...] = ()
     """Paths below the root, in the order of the files."""
 
@@ -70,3 +72,5 @@ class Deed(Frozen):
     """Where they are moved to: paths below the root, in the order of the files."""
     reason_file: str | None = None
     """Where it is written why they failed: a path below the root."""
+    of_import: bool = False
+    """Its import was asked for with this wish; else a sweep's definition wants it."""

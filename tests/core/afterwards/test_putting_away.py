@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from flows.core.afterwards.items import Arrived
 from flows.core.audit import AuditEntry
 from flows.core.errors import ImportCancelled, NotConfirmed, OmeroUnavailable, SourceMissing
 from flows.core.sweep.definition import Afterwards
-from flows.core.sweep.items import Arrived
 
 from . import DELETE, MOVE, NOW, RUN, Died, Sweep, arrived, failed, write
 

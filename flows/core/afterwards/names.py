@@ -1,4 +1,4 @@
-"""Names, directly below the root of a sweep, of folders of its own, which are never swept; plain text."""
+"""Names, directly below a root or a swept folder, of folders of our own, which are never swept; plain text."""
 
 from pathlib import PurePath
 

@@ -1,8 +1,8 @@
-"""Puts files away whose import is over: moves or deletes them as the sweep's definition says, and nothing unconfirmed.
+"""Puts files away whose import is over: moves or deletes them as was wished, and nothing unconfirmed.
 
 Before a file goes, all files of its fileset are what they were when they were imported, its root allows it, and OMERO
 was seen, just before, to hold the very same bytes. Whatever cannot be done leaves the files where they are, and is
-tried again by the next sweep. Files that OMERO would read in place must never come here; no import does that yet.
+tried again later. Files that OMERO reads in place are never confirmed: `confirm_held` refuses them.
 """
 
 import os
@@ -11,6 +11,14 @@ from datetime import UTC, timedelta
 from pathlib import PurePosixPath
 from typing import Literal
 
+from flows.core.afterwards.begun import begun, clear
+from flows.core.afterwards.below import State
+from flows.core.afterwards.deeds import carry_out
+from flows.core.afterwards.emptied import remove_emptied
+from flows.core.afterwards.goals import free_goals
+from flows.core.afterwards.ground import Ground
+from flows.core.afterwards.items import Arrived, Deed, Failed, Handled, Outcome
+from flows.core.afterwards.names import FAILED, IMPORTED, OWN, is_set_aside
 from flows.core.disk import told_of
 from flows.core.errors import (
     CourierError,
@@ -24,28 +32,21 @@ from flows.core.errors import (
     SourceNotAllowed,
 )
 from flows.core.requests import SourceFile
-from flows.core.sweep.begun import begun, clear
-from flows.core.sweep.below import State
-from flows.core.sweep.deeds import carry_out
-from flows.core.sweep.emptied import remove_emptied
-from flows.core.sweep.goals import free_goals
-from flows.core.sweep.ground import Ground
-from flows.core.sweep.items import Arrived, Deed, Failed, Handled, Outcome
-from flows.core.sweep.names import FAILED, IMPORTED, OWN, is_set_aside
 from flows.core.verify import check_after
 
 What = Literal["move", "delete"]
 
 
 def put_away(items: Sequence[Arrived | Failed], ground: Ground) -> list[Handled]:
-    """Move or delete the files of these filesets as far as the definition says so and nothing speaks against it.
+    """Move or delete the files of these filesets as far as it is wished and nothing speaks against it.
 
     First what an earlier process left half-done is finished, whether it is among the items or not. Filesets whose
-    files are to stay where they are do not appear in the answer. Two sweeps of one folder must not do this at a time.
+    files are to stay where they are do not appear in the answer. Two sweeps of one folder, or two processes of one
+    import, must not do this at a time.
 
     Args:
         items: filesets whose import is over.
-        ground: the sweep's folder, and whom to ask.
+        ground: the folder, and whom to ask.
 
     Raises:
         SourceError: the folder cannot be looked at.
@@ -53,7 +54,7 @@ def put_away(items: Sequence[Arrived | Failed], ground: Ground) -> list[Handled]
     """
     with told_of(str(ground.root)):
         ground.below.is_empty()
-        left = begun(ground.below)
+        left = begun(ground.below, ground.run_id)
     rounds = _Round(ground)
     try:
         handled = [rounds.attempt(deed.item, rounds.finish, deed) for deed in left]
@@ -64,21 +65,22 @@ def put_away(items: Sequence[Arrived | Failed], ground: Ground) -> list[Handled]
             if item.fileset.key not in seen and (what := _wanted(item, ground)) is not None
         ]
     finally:
-        now = ground.now().timestamp()
-        remove_emptied(ground.below, rounds.touched, quiet=ground.quiet, now=now)
+        if ground.quiet is not None:
+            now = ground.now().timestamp()
+            remove_emptied(ground.below, rounds.touched, quiet=ground.quiet, now=now)
         clear(ground.below)
     return handled
 
 
 def _wanted(item: Arrived | Failed, ground: Ground) -> What | None:
-    """Say what the definition wants done with it."""
+    """Say what is wanted of it."""
     if isinstance(item, Failed):
         return "move" if ground.afterwards.failed == "move" else None
     return None if ground.afterwards.imported == "keep" else ground.afterwards.imported
 
 
 class _Round:
-    """One pass over the filesets of a sweep."""
+    """One pass over filesets."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
@@ -170,11 +172,17 @@ class _Round:
 
     def _deed(self, item: Arrived | Failed, what: What) -> Deed:
         if what == "delete":
-            return Deed(what=what, item=item)
+            return Deed(what=what, item=item, of_import=self._ground.run_id is not None)
         aside = FAILED if isinstance(item, Failed) else IMPORTED
         goals = free_goals(self._below, aside, [self._below.relative(file) for file in item.fileset.files])
         reason = str(goals.reason) if isinstance(item, Failed) else None
-        return Deed(what=what, item=item, goals=tuple(map(str, goals.files)), reason_file=reason)
+        return Deed(
+            what=what,
+            item=item,
+            goals=tuple(map(str, goals.files)),
+            reason_file=reason,
+            of_import=self._ground.run_id is not None,
+        )
 
     def _touch(self, files: Sequence[SourceFile]) -> None:
         root = self._below.root
@@ -183,4 +191,5 @@ class _Round:
 
 
 def _kept(item: Arrived | Failed, error: CourierError) -> Handled:
-    return Handled(item=item, outcome=Outcome.KEPT, code=error.code, reason=str(error))
+    may_pass = error.transient and not isinstance(error, SourceChanged)
+    return Handled(item=item, outcome=Outcome.KEPT, code=error.code, reason=str(error), may_pass=may_pass)

@@ -7,8 +7,8 @@ from itertools import count
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from flows.core.sweep.below import Below
-from flows.core.sweep.failures import reason_name
+from flows.core.afterwards.below import Below
+from flows.core.afterwards.failures import reason_name
 
 SUFFIX = re.compile(r"(\.ome)?\.[^.]*$", re.IGNORECASE)
 
