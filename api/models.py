@@ -119,6 +119,15 @@ class ImageAnswer(BaseModel):
     )
 
 
+class PlateAnswer(BaseModel):
+    """A plate in OMERO."""
+
+    id: int = Field(examples=[7])
+    link: str | None = Field(
+        description="Its page in OMERO.web.", examples=["https://omero.example.org/webclient/?show=plate-7"]
+    )
+
+
 class FilesetAnswer(BaseModel):
     """Files that OMERO imports together, and how far they are."""
 
@@ -134,6 +143,7 @@ class FilesetAnswer(BaseModel):
     fileset_id: int | None
     duplicate: bool = Field(description="It was in OMERO already: nothing was imported.", examples=[False])
     images: list[ImageAnswer]
+    plates: list[PlateAnswer] = Field(description="Where the images are fields of a plate.", examples=[[]])
     error: Failure | None
 
 

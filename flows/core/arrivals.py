@@ -13,6 +13,7 @@ from flows.core.omero_client import (
     find_duplicates,
     find_earlier_of,
     link_to_target,
+    plates_of,
 )
 from flows.core.omero_client.faults import means_lost
 from flows.core.requests import Duplicates, Fileset, ImportedFileset
@@ -103,7 +104,7 @@ class Arrivals:
         again = [key for key in self._staged if job.repeated or job.ledger.status(key).attempts]
         if again:
             found = find_earlier_of(session, [job.run_key(key) for key in again], control=job.ledger)
-            self._there.update({each.key: each for each in found.values()})
+            self._there.update({each.key: self._with_plates(session, each) for each in found.values()})
         if job.request.duplicates is Duplicates.SKIP:
             self._pass_over_duplicates(session)
 
@@ -117,7 +118,13 @@ class Arrivals:
             target = job.target(self._staged[key].fileset)
             link_to_target(session, duplicate.images, target)
             place = {"target_kind": target.kind, "target_id": target.id}
-            self._there[key] = duplicate.model_copy(update=place)
+            self._there[key] = self._with_plates(session, duplicate.model_copy(update=place))
+
+    def _with_plates(self, session: OmeroSession, there: ImportedFileset) -> ImportedFileset:
+        if not self._staged[there.key].fileset.plate:
+            return there
+        plates = plates_of(session, [image.id for image in there.images])
+        return there.model_copy(update={"plates": tuple(plates)})
 
     def _begin(self, session: OmeroSession) -> None:
         job = self._job

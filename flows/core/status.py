@@ -31,6 +31,8 @@ class FilesetStatus(Frozen):
     failure: Failure | None = None
     fileset_id: int | None = None
     images: tuple[ImportedImage, ...] = ()
+    plates: tuple[int, ...] = ()
+    """Ids of the plates that its images are fields of."""
     duplicate: bool = False
     """It was in OMERO already: nothing was imported."""
     files: tuple[str, ...]

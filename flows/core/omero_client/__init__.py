@@ -7,6 +7,7 @@ from flows.core.omero_client.duplicates import Duplicates, find_duplicates
 from flows.core.omero_client.earlier import find_earlier, find_earlier_of, keys_of_run
 from flows.core.omero_client.fence import fence
 from flows.core.omero_client.health import check_answers, keep_alive_once, latency
+from flows.core.omero_client.holdings import plates_of
 from flows.core.omero_client.importer import BegunImport, begin_import, import_fileset
 from flows.core.omero_client.linking import link_to_target
 from flows.core.omero_client.logins import join, log_in, make_long_session, ping, raise_idle, sudo
@@ -47,6 +48,7 @@ __all__ = [
     "log_in",
     "make_long_session",
     "ping",
+    "plates_of",
     "raise_idle",
     "resolve_target",
     "sudo",

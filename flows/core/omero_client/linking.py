@@ -7,7 +7,7 @@ import omero
 from omero.model import DatasetI, DatasetImageLinkI, ImageI, PlateI, ScreenI, ScreenPlateLinkI
 
 from flows.core.omero_client.faults import speaking_to
-from flows.core.omero_client.holdings import batches
+from flows.core.omero_client.holdings import batches, plates_of
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.targets import ResolvedTarget
 from flows.core.requests import ImportedImage
@@ -37,19 +37,6 @@ def link_to_target(session: OmeroSession, images: Sequence[ImportedImage], targe
             if _missing(session, target, missing):
                 raise
     return len(missing)
-
-
-def plates_of(session: OmeroSession, images: Sequence[int]) -> list[int]:
-    """Return the ids of the plates that images are fields of."""
-    return sorted(
-        {
-            plate
-            for some in batches(images)
-            for (plate,) in session.rows(
-                "select s.well.plate.id from WellSample s where s.image.id in (:images)", images=some
-            )
-        }
-    )
 
 
 def _missing(session: OmeroSession, target: ResolvedTarget, ids: Sequence[int]) -> list[int]:
