@@ -13,6 +13,10 @@ from api.omero_access import Omero, OmeroServers
 from api.prefect_runs import PrefectRuns
 from api.problems import ProblemDocument
 from api.services import Services
+from api.smuggler import routes as smuggler
+from api.smuggler.handing_over import IMPORTS
+from api.smuggler.models import MAX_BATCH_BYTES
+from api.smuggler.slashes import Slashes
 from api.sweep_runs import Engine
 from flows.core.audit import AuditTrail
 from flows.core.requests import MAX_REQUEST_BYTES
@@ -58,9 +62,16 @@ def create_app(
         swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
         responses={"4XX": {"model": ProblemDocument, "description": "No, and why."}},
     )
-    for part in (imports, sweeps, notifications, sessions, health, metrics):
+    for part in (imports, sweeps, notifications, sessions, *([smuggler] if chosen.smuggler.enabled else []), health):
         app.include_router(part.router)
+    app.include_router(metrics.router)
     problems.install(app)
     openapi.describe(app, chosen)
-    app.add_middleware(BodyLimit, limit=MAX_REQUEST_BYTES)
+    _stand_before(app)
     return app
+
+
+def _stand_before(app: FastAPI) -> None:
+    """Put before the application what looks at every request first; the last one added comes first."""
+    app.add_middleware(BodyLimit, limit=MAX_REQUEST_BYTES, of_paths={IMPORTS: MAX_BATCH_BYTES})
+    app.add_middleware(Slashes)

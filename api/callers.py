@@ -111,7 +111,8 @@ class Caller:
 
     def may_see(self, run: Run | Message) -> bool:
         """Whether this run is one of theirs."""
-        return run.server in self.servers and (self.users is None or run.user in self.users)
+        concerned = {run.server} | (run.servers if isinstance(run, Message) else frozenset())
+        return not concerned.isdisjoint(self.servers) and (self.users is None or run.user in self.users)
 
     def whose(self, user: str | None) -> frozenset[str] | None:
         """Return the users that they look at, all who they may see or one of them; None is everybody."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
@@ -28,6 +29,7 @@ class Figures:
     away: dict[str, bool]
     """By server."""
     unsent: int
+    last_round: datetime | None
     sweeps: dict[str, Sweep]
     """By name."""
     totals: dict[str, SweepTotals]
@@ -57,10 +59,11 @@ async def _text(neighbours: Services) -> bytes:
 
 async def _read(neighbours: Services) -> Figures:
     servers, runs = list(neighbours.settings.servers), neighbours.runs
-    imports, away, unsent, found = await asyncio.gather(
+    imports, away, unsent, last_round, found = await asyncio.gather(
         asyncio.gather(*map(runs.import_counts, servers)),
         asyncio.gather(*map(runs.omero_away, servers)),
         runs.messages_unsent(),
+        runs.last_round(),
         runs.sweeps(),
     )
     sweeps = {each.name: each for each in found}
@@ -68,6 +71,7 @@ async def _read(neighbours: Services) -> Figures:
         imports=dict(zip(servers, imports, strict=True)),
         away=dict(zip(servers, away, strict=True)),
         unsent=unsent,
+        last_round=last_round,
         sweeps=sweeps,
         totals=await _totals(neighbours, sweeps),
     )
@@ -108,6 +112,12 @@ def _of_imports(figures: Figures) -> Iterator[GaugeMetricFamily]:
     for server, is_away in figures.away.items():
         away.add_metric([server], float(is_away))
     yield away
+    if figures.last_round is not None:
+        yield GaugeMetricFamily(
+            "courier_housekeeping_last_success_timestamp_seconds",
+            "When housekeeping last did all of its duties.",
+            value=figures.last_round.timestamp(),
+        )
 
 
 def _of_sweeps(sweeps: dict[str, Sweep]) -> Iterator[GaugeMetricFamily]:

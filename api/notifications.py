@@ -72,4 +72,4 @@ async def _note(neighbours: Services, action: str, caller: Caller, message: Mess
 
 
 def _told(message: Message) -> UnsentMessage:
-    return UnsentMessage(**message.model_dump(exclude={"about"}), import_id=message.about)
+    return UnsentMessage(**message.model_dump(exclude={"about", "servers"}), import_id=message.about)

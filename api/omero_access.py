@@ -43,8 +43,10 @@ class Wish(Frozen):
 class Omero(Protocol):
     """All OMERO servers. Calls block, for a bounded time, and raise the core's `OmeroError`s."""
 
-    def log_in(self, server: str, user: str, password: SecretStr, group: str | None) -> tuple[Proof, SecretStr]:
-        """Open a session with a password; return its key."""
+    def log_in(
+        self, server: str, user: str, password: SecretStr, group: str | None, idle_hours: float | None = None
+    ) -> tuple[Proof, SecretStr]:
+        """Open a session with a password, which may idle for so long; return its key."""
 
     def visit(self, server: str, key: SecretStr, wish: Wish) -> Proof:
         """See whose session this is, and whether they may do what they wish; it stays open."""
@@ -67,10 +69,12 @@ class OmeroServers:
         self._servers = servers
         self._idle_seconds = idle_hours * 3600
 
-    def log_in(self, server: str, user: str, password: SecretStr, group: str | None) -> tuple[Proof, SecretStr]:
-        """Open a session with a password; return its key."""
-        at = self._servers[server]
-        with make_long_session(at, user, password, idle_seconds=self._idle_seconds, group=group) as session:
+    def log_in(
+        self, server: str, user: str, password: SecretStr, group: str | None, idle_hours: float | None = None
+    ) -> tuple[Proof, SecretStr]:
+        """Open a session with a password, which may idle for so long; return its key."""
+        at, idle = self._servers[server], self._idle_seconds if idle_hours is None else idle_hours * 3600
+        with make_long_session(at, user, password, idle_seconds=idle, group=group) as session:
             return _proof(session, ()), session.key
 
     def visit(self, server: str, key: SecretStr, wish: Wish) -> Proof:

@@ -20,22 +20,23 @@ def describe(app: FastAPI, settings: Settings) -> None:
             made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             for path, methods in made["paths"].items():
                 for method, operation in methods.items():
-                    _finish(operation, examples.get((method, path)))
+                    _finish(operation, examples.get((method, path)), smuggler=path.startswith(("/ome/", "/omero/")))
             app.openapi_schema = made
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
 
 
-def _finish(operation: dict[str, Any], example: dict[str, Any] | None) -> None:
+def _finish(operation: dict[str, Any], example: object, *, smuggler: bool) -> None:
+    kind, schema = ("application/json", "Reason") if smuggler else (MEDIA_TYPE, "ProblemDocument")
     for status, answer in operation["responses"].items():
         if status == "4XX":
-            answer["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+            answer["content"] = {kind: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
     if example is not None:
         operation["requestBody"]["content"]["application/json"]["example"] = example
 
 
-def _examples(settings: Settings) -> dict[tuple[str, str], dict[str, Any]]:
+def _examples(settings: Settings) -> dict[tuple[str, str], object]:
     """Bodies by method and path; their folders are those of the first root."""
     root = str(next((root.path for root in settings.roots.values()), "/data/{user}"))
     folder = f"{root.replace('{user}', USER)}/today"
@@ -44,7 +45,12 @@ def _examples(settings: Settings) -> dict[tuple[str, str], dict[str, Any]]:
         "target": "Project:name:Mitosis/Dataset:name:First",
         "key_values": {"Cell line": "HeLa"},
     }
+    server = next(iter(settings.servers.values()))
+    at = {"omeroHost": server.host, "omeroPort": str(server.port)}
+    batch = {"experimenterEmail": f"{USER}@example.org", "targetUri": f"file://{folder}", **at, "sessionKey": "..."}
     return {
+        ("post", "/ome/import"): [batch],
+        ("post", "/omero/session/create"): {**at, "username": USER, "password": USER, "keepAliveDuration": "600000"},
         ("post", "/v1/imports"): wanted,
         ("post", "/v1/imports/preview"): wanted,
         ("post", "/v1/imports/{import_id}/retry"): {"what": "failed"},

@@ -162,7 +162,7 @@ def _invalid(request: Request, refused: Any) -> JSONResponse:
     if any(each["type"] == "json_invalid" for each in found):
         what = f"{found[0]['ctx']['error']} at character {found[0]['loc'][-1]}."
         return Problem(400, "not-json", f"The body is no JSON: {what}").response()
-    if "body" in {".".join(map(str, each["loc"])) for each in found} and not _is_json(request):
+    if "body" in {".".join(map(str, each["loc"])) for each in found} and not is_json(request):
         return Problem(415, "not-json", "Send JSON with the header Content-Type: application/json.").response()
     # Neither the input nor the context of an error goes out: they may hold a password.
     errors = [_reason(each) for each in found]
@@ -177,7 +177,8 @@ def _reason(error: Any) -> Reason:
     return Reason(field=field, code=error["type"].replace("_", "-"), what=error["msg"].removeprefix("Value error, "))
 
 
-def _is_json(request: Request) -> bool:
+def is_json(request: Request) -> bool:
+    """Whether a request says that its body is JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return kind == "application/json" or kind.endswith("+json")
 

@@ -116,11 +116,31 @@ class Run(Frozen):
     tags: frozenset[str] = frozenset()
 
 
+class Step(Frozen):
+    """A state that a run came into."""
+
+    when: datetime
+    state: ImportState
+    message: str = ""
+    next_start: datetime | None = None
+    """When it was to go on, where it waits for a time."""
+
+
+class Letter(Frozen):
+    """What a message says."""
+
+    subject: str
+    text: str
+    html: str
+
+
 class Message(Frozen):
     """A message that could not be sent, and is not tried again by itself."""
 
     id: UUID
     server: str
+    servers: frozenset[str] = frozenset()
+    """All that it concerns, where there are several."""
     user: str
     about: str | None
     """The import that it tells of."""
@@ -179,6 +199,9 @@ class Runs(Protocol):
     async def filesets(self, run_id: UUID) -> tuple[FilesetStatus, ...]:
         """Return how far each fileset of a run is; none before they are known."""
 
+    async def steps(self, run_id: UUID) -> tuple[Step, ...]:
+        """Return the states that a run came into, the first one first; none for one that is not there."""
+
     def log(self, run_id: UUID) -> AsyncIterator[str]:
         """Return the log, a line at a time."""
 
@@ -191,6 +214,9 @@ class Runs(Protocol):
     async def move(self, run: Run, tag: str) -> Run:
         """Tag a run with the session that it lives in now, and no more with another one."""
 
+    async def mark(self, run: Run, tag: str) -> None:
+        """Add a tag to a run."""
+
     async def forget(self, run: Run) -> None:
         """Delete a run that is over, with all that it left in the engine, or raise `RunUnderWay`."""
 
@@ -200,6 +226,12 @@ class Runs(Protocol):
     async def drop(self, key: str) -> None:
         """Forget the sealed session of the run with this key, if there is one."""
 
+    async def end_later(self, tag: str, sealed: str) -> None:
+        """Keep a sealed session that is to be ended once no run with this tag is under way."""
+
+    async def end_not(self, tag: str) -> None:
+        """Do not end the session that was kept for this tag, if one was."""
+
     async def unsent(self, server: str, users: frozenset[str] | None, limit: int) -> list[Message]:
         """Return the messages that could not be sent, the latest first; users None is everybody's."""
 
@@ -208,6 +240,9 @@ class Runs(Protocol):
 
     async def message(self, message_id: UUID) -> Message:
         """Return a message that could not be sent, or raise `RunUnknown`."""
+
+    async def letter(self, message: Message) -> Letter:
+        """Return what it says, or raise `RunUnknown`."""
 
     async def send_again(self, message: Message, who: str) -> None:
         """Try to send it once more, now."""

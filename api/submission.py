@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from api.admission import Grant
@@ -24,8 +25,41 @@ LIVES_WITH_SESSION = (
 """Said to who came with an OMERO session; who came with a password has a second one, made for the imports."""
 
 
+@dataclass(frozen=True)
+class Entered:
+    """A run that waits for its turn, or did so before."""
+
+    run: Run
+    request: ImportRequest
+    just_made: bool
+    """Not found: it was this request that made it."""
+
+
 async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key: str | None, address: str) -> Accepted:
+    """Make the run, or find the one that the same key made before, and tell the caller.
+
+    Raises:
+        Problem: too much is waiting, or the key was used for something else.
+        EngineAway: the workflow engine does not answer.
+    """
+    entered = await enter(neighbours, grant, body, client_key, address)
+    position = await neighbours.waiting_room(grant.server).position(entered.run, just_made=entered.just_made)
+    return _accepted(neighbours, grant, entered.request, entered.run, position)
+
+
+async def enter(
+    neighbours: Services,
+    grant: Grant,
+    body: NewImport,
+    client_key: str | None,
+    address: str,
+    *,
+    tags: frozenset[str] = frozenset(),
+    not_before: datetime | None = None,
+) -> Entered:
     """Make the run, or find the one that the same key made before.
+
+    `tags` are further ones for it; `not_before` is a time for its start where the request names none.
 
     Raises:
         Problem: too much is waiting, or the key was used for something else.
@@ -35,9 +69,12 @@ async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key
     await room.check_room()
     request = body.asked_for(grant.standing.owner.user, grant.standing.owner.group, grant.workstation)
     new = _new_run(grant, body, request, client_key)
+    new = new.model_copy(update={"tags": new.tags | tags, "start": max(new.start, not_before or new.start)})
     async with room.place(new.user, new.bulk, new.start) as place:
         run = await _make(neighbours, grant, new.model_copy(update={"held": place.held}))
         place.taken = just_made = run.due == new.start
+    if just_made:
+        room.one_more()
     await neighbours.note(
         "import",
         grant.standing.who,
@@ -49,8 +86,7 @@ async def submit(neighbours: Services, grant: Grant, body: NewImport, client_key
         group=request.group,
         sources=request.sources,
     )
-    position = await room.position(run, just_made=just_made)
-    return _accepted(neighbours, grant, request, run, position)
+    return Entered(run, request, just_made)
 
 
 async def _make(neighbours: Services, grant: Grant, new: NewRun) -> Run:

@@ -23,6 +23,8 @@ class SweepState(StrEnum):
     COMPLETED = "completed"
     OVERLAPPED = "overlapped"
     """It did nothing, since another sweep of the folder was not over."""
+    PUT_OFF = "put_off"
+    """It stopped on its way, since its machine is to be left alone, or its worker stopped: the next one goes on."""
     FOLDER_AWAY = "folder_away"
     """The folder is not there or does not answer: nothing was concluded from that."""
     FAILED = "failed"
@@ -49,7 +51,7 @@ class SweepRun(Frozen):
 
 
 class Sweep(Frozen):
-    """A sweep that is deployed. Its runs here are no dry runs, and none that had to leave the folder to another."""
+    """A sweep that is deployed. Its runs here are no dry runs, and none that left the folder to another."""
 
     id: UUID
     """Of its deployment."""
@@ -116,6 +118,9 @@ class Counts(Protocol):
 
     async def omero_away(self, server: str) -> bool:
         """Say whether imports wait since this server does not answer; a pause of an operator is none."""
+
+    async def last_round(self) -> datetime | None:
+        """Say when housekeeping last did all of its duties; None where that is not known to have happened."""
 
 
 class Engine(Runs, SweepRuns, Counts, Protocol):

@@ -59,6 +59,10 @@ class WaitingRoom:
         finally:
             tally.end(made=place.taken)
 
+    def one_more(self) -> None:
+        """Count a run that was just made among those that wait."""
+        self._tallies.of("waiting").add()
+
     async def position(self, run: Run, *, just_made: bool = False) -> int | None:
         """Say how many wait before a run; None when it does not wait, or nobody can tell."""
         if not run.state.waits:
@@ -74,7 +78,6 @@ class WaitingRoom:
     async def _last(self, run: Run) -> int | None:
         """Count for a run that was just made: it is the last in line, unless its time has not come."""
         now = datetime.now(UTC)
-        self._tallies.of("waiting").add()
         if run.due > now:
             return (await self.positions([run])).get(run.id)
         line = self._tallies.of("line", run.bulk)

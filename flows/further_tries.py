@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from flows.core.errors import OmeroUnavailable, RunPutOff
+from flows.core.errors import AccountRefused, OmeroUnavailable, RunPutOff
 from flows.core.ledger import Ledger
 from flows.core.names import AWAITING_RETRY, PUT_OFF
 from flows.core.requests import Failure, Frozen
 from flows.core.settings import Retries
 from flows.later import wait_before
+
+SHUT = frozenset({OmeroUnavailable().code, AccountRefused().code})
+"""What keeps every import out of an OMERO, and not this one only."""
 
 
 class FurtherTry(Frozen):
@@ -37,7 +40,7 @@ def further_try(
     reasons = reasons_to_try_again(ledger, failure)
     if not reasons:
         return None
-    away = any(each.code == OmeroUnavailable().code for each in reasons) and hold()
+    away = any(each.code in SHUT for each in reasons) and hold()
     if away and not any(each.attempts for each in ledger.statuses()):
         # It did nothing yet, so it cannot be what felled OMERO: no try is counted.
         return FurtherTry(state_name=PUT_OFF, when=now, message=reasons[0].what)

@@ -14,6 +14,7 @@ from flows.log import tidy_log
 from flows.upkeep.cleaning import clear_staging, forget_old_runs
 from flows.upkeep.delays import tell_of_delays
 from flows.upkeep.digest import send_digest
+from flows.upkeep.ending_sessions import end_sessions
 from flows.upkeep.lost import end_lost_runs
 from flows.upkeep.outages import end_outages
 from flows.upkeep.pacing import keep_pace
@@ -41,6 +42,7 @@ OTHERS = (
     tidy_up,
     keep_pace,
     look_after_sessions,
+    end_sessions,
     clear_staging,
     forget_old_runs,
     send_digest,

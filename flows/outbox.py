@@ -32,14 +32,17 @@ class About:
     """The import; left out for what is about none."""
     user: str = ""
     server: str = ""
+    """Our name of the OMERO server whose administrators see it in the list of the unsent."""
+    servers: tuple[str, ...] = ()
+    """Or of several."""
     occasion: str = ""
     """What sets it apart from words of another time, for example the day of a digest: it stands for the words then."""
 
-    @property
-    def tags(self) -> list[str]:
-        """The tags of the runs."""
-        tags = {names.user_tag: self.user, names.server_tag: self.server, names.about_tag: self.run_id}
-        return [tag(value) for tag, value in tags.items() if value]
+    def tags(self, letter: Letter) -> list[str]:
+        """Return the tags of a letter's run; what administrators are told is none of its user's messages."""
+        tags = {names.user_tag: "" if letter.for_administrators else self.user, names.about_tag: self.run_id}
+        servers = [names.server_tag(each) for each in (self.server, *self.servers) if each]
+        return [*(tag(value) for tag, value in tags.items() if value), *servers]
 
 
 def deliver(letters: Iterable[Letter], about: About, settings: Notifications, told: set[tuple[str, str]]) -> None:
@@ -91,7 +94,7 @@ def _make_run(client: SyncPrefectClient, deployment: UUID, letter: Letter, about
         deployment,
         name=f"{letter.message.subject} -> {letter.receiver}",
         parameters={"receiver": letter.receiver, "message": asdict(shortened(letter.message))},
-        tags=about.tags,
+        tags=about.tags(letter),
         idempotency_key=key,
     )
 

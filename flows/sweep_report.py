@@ -11,9 +11,9 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import ArtifactCreate
 
-from flows.core.errors import NotificationFailed
+from flows.core.errors import CourierError, NotificationFailed, SourceAway
 from flows.core.names import sweep_table, sweep_totals
-from flows.core.notify import Letter, Message, SweepNotice, folder_away, set_aside
+from flows.core.notify import Letter, Message, SweepNotice, folder_away, set_aside, sweep_failed
 from flows.core.sweep.report import SweepTotals, in_words, rows
 from flows.core.sweep.verdicts import Decision
 from flows.outbox import About, hand_over
@@ -43,26 +43,33 @@ def leave_report(client: SyncPrefectClient, totals: SweepTotals, decisions: Iter
 
 def tell_of_what_is_set_aside(
     about: SweepNotice, matters: Sequence[tuple[str, str]], server: str, administrators: Iterable[str]
-) -> None:
-    """Tell the administrators of what a sweep has set aside and they have not heard of."""
-    if matters:
-        marks = hashlib.sha256(repr(matters).encode("utf-8", "backslashreplace")).hexdigest()[:16]
-        _tell(set_aside(about, matters), f"sweep:{about.sweep}:{marks}", server, administrators)
+) -> bool:
+    """Tell the administrators of what a sweep has set aside and they have not heard of; say whether they were told."""
+    if not matters:
+        return True
+    marks = hashlib.sha256(repr(matters).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    return _tell(set_aside(about, matters), f"sweep:{about.sweep}:{marks}", server, administrators)
 
 
-def tell_of_folder_away(
-    about: SweepNotice, reason: str, server: str, now: datetime, administrators: Iterable[str]
+def tell_of_trouble(
+    about: SweepNotice, why: CourierError, server: str, now: datetime, administrators: Iterable[str]
 ) -> None:
     """Tell the administrators, once a day, that a folder cannot be swept."""
-    _tell(folder_away(about, reason), f"sweep:{about.sweep}:away:{now:%Y-%m-%d}", server, administrators)
+    away = isinstance(why, SourceAway)
+    message = folder_away(about, str(why)) if away else sweep_failed(about, str(why))
+    occasion = f"sweep:{about.sweep}:{'away' if away else 'failed'}:{now:%Y-%m-%d}"
+    _tell(message, occasion, server, administrators)
 
 
-def _tell(message: Message, occasion: str, server: str, administrators: Iterable[str]) -> None:
+def _tell(message: Message, occasion: str, server: str, administrators: Iterable[str]) -> bool:
     """Hand the message over, which is done once for each occasion, however often it is asked for."""
     try:
-        hand_over([Letter(each, message) for each in administrators], About(server=server, occasion=occasion))
+        letters = [Letter(each, message, for_administrators=True) for each in administrators]
+        hand_over(letters, About(server=server, occasion=occasion))
     except NotificationFailed as failed:
         log.warning("The administrators could not be told: %s", failed)
+        return False
+    return True
 
 
 def _write(client: SyncPrefectClient, run_id: str, key: str, data: list[Any], description: str) -> None:

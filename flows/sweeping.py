@@ -2,12 +2,11 @@
 
 import json
 import logging
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -23,9 +22,8 @@ from flows.core.afterwards.items import Outcome
 from flows.core.afterwards.names import OWN
 from flows.core.afterwards.putting_away import put_away
 from flows.core.audit import AuditTrail
-from flows.core.control import Uncontrolled
-from flows.core.errors import CourierError, SourceAway, SweepUnderWay
-from flows.core.names import FOLDER_AWAY, UNDER_WAY
+from flows.core.errors import CourierError, RunPutOff, SourceAway, SweepUnderWay, UnexpectedFault
+from flows.core.names import FOLDER_AWAY, PUT_OFF, UNDER_WAY
 from flows.core.notify import SweepNotice
 from flows.core.settings import Settings, read_settings
 from flows.core.sweep.assignment import Assigner
@@ -41,8 +39,9 @@ from flows.core.worker_orders import be_gentle
 from flows.locks import alone
 from flows.log import tidy_log
 from flows.patience import patiently
+from flows.sweep_control import SweepControl
 from flows.sweep_handing import Handing
-from flows.sweep_report import leave_report, tell_of_folder_away, tell_of_what_is_set_aside
+from flows.sweep_report import leave_report, tell_of_trouble, tell_of_what_is_set_aside
 from flows.sweep_runs import SweepImports
 
 log = logging.getLogger(__name__)
@@ -58,18 +57,6 @@ def name_sweep() -> str:
     return f"sweep {this_run.parameters['sweep']}{' (dry run)' if this_run.parameters.get('dry_run') else ''}"
 
 
-class WhileAlone(Uncontrolled):
-    """Lets a sweep go on while no other one of its folder can be under way."""
-
-    def __init__(self, is_lost: threading.Event) -> None:
-        self._is_lost = is_lost
-
-    def check(self) -> None:
-        """Go on while the lock is held."""
-        if self._is_lost.is_set():
-            raise SweepUnderWay("Prefect was away, so that another sweep of this folder may have begun.")
-
-
 class Sweeping:
     """What the steps of one sweep share, and what they come to."""
 
@@ -79,7 +66,7 @@ class Sweeping:
         settings: Settings,
         memory: Memory,
         client: SyncPrefectClient,
-        control: WhileAlone,
+        control: SweepControl,
         *,
         dry_run: bool,
     ) -> None:
@@ -118,11 +105,17 @@ class Sweeping:
         """Take the steps one after the other, until one of them stops the sweep."""
         for step in steps:
             if self._problem is None:
-                step(self, return_state=True)
+                self._ended(step, step(self, return_state=True))
 
     def does_in_any_case(self, step: Step) -> None:
         """Take a step whatever happened before."""
-        step(self, return_state=True)
+        self._ended(step, step(self, return_state=True))
+
+    def _ended(self, step: Step, state: State[Any]) -> None:
+        """Take note of a step that stopped without a word of ours: a bug, or a fault of the machine."""
+        if not state.is_completed() and self._problem is None:
+            what = f"The step '{step.name}' of this sweep failed: {state.message}"
+            self.stopped_by(UnexpectedFault(what, advice="Look at its log. The next sweep does what this one did not."))
 
     def stopped_by(self, error: CourierError) -> None:
         """Keep why the sweep stopped; the first reason stays."""
@@ -150,6 +143,8 @@ class Sweeping:
         self.decisions = [
             each for each in found if not (each.fileset and any(file.path in begun for file in each.fileset.files))
         ]
+        told = {each.path for each in found}
+        self.decisions += [each for each in self._look.problems if each.path not in told] if self._look else []
 
     def hand_over(self) -> None:
         """Ask for imports of what is new, as far as OMERO and the limits allow."""
@@ -194,17 +189,18 @@ class Sweeping:
         url = f"{self.settings.console.url.rstrip('/')}/runs/flow-run/{this_run.id}"
         about = SweepNotice(sweep=self.name, root=str(self.definition.root), url=url)
         administrators = self.settings.notifications.administrators
-        if isinstance(self._problem, SourceAway):
-            tell_of_folder_away(about, str(self._problem), self.server_name, self.started, administrators)
-        elif self._problem is None:
-            tell_of_what_is_set_aside(about, self._newly_set_aside(), self.server_name, administrators)
+        if self._problem is None:
+            self._tell_of_what_is_set_aside(about, administrators)
+        elif not isinstance(self._problem, SweepUnderWay | RunPutOff):
+            tell_of_trouble(about, self._problem, self.server_name, self.started, administrators)
 
-    def _newly_set_aside(self) -> list[tuple[str, str]]:
-        """Return path and reason of what is in quarantine, and was not at the sweep before."""
+    def _tell_of_what_is_set_aside(self, about: SweepNotice, administrators: tuple[str, ...]) -> None:
+        """Tell of what is in quarantine and was not at the sweep before; who could not be told hears it next time."""
         aside = {each.path: each.reason for each in self.decisions if each.verdict is Verdict.QUARANTINED}
         before = set(json.loads(self._memory.note(SET_ASIDE) or "[]"))
-        self._memory.set_note(SET_ASIDE, json.dumps(sorted(aside)))
-        return sorted((path, reason) for path, reason in aside.items() if path not in before)
+        new = sorted((path, reason) for path, reason in aside.items() if path not in before)
+        if tell_of_what_is_set_aside(about, new, self.server_name, administrators):
+            self._memory.set_note(SET_ASIDE, json.dumps(sorted(aside)))
 
     def totals(self) -> SweepTotals:
         """Return what the sweep came to, counted."""
@@ -235,6 +231,8 @@ class Sweeping:
         message = in_words(self.totals())
         if isinstance(self._problem, SourceAway):
             return Failed(name=FOLDER_AWAY, message=message)
+        if isinstance(self._problem, RunPutOff):
+            return Completed(name=PUT_OFF, message=message)
         return Failed(message=message) if self._problem else Completed(message=message)
 
 
@@ -251,11 +249,11 @@ def sweeping(sweep: str, *, dry_run: bool) -> Iterator[Sweeping]:
     with get_client(sync_client=True) as client:
         if dry_run:
             with Memory.copied(place) as memory:
-                yield Sweeping(sweep, settings, memory, client, WhileAlone(threading.Event()), dry_run=True)
+                yield Sweeping(sweep, settings, memory, client, SweepControl(settings.worker), dry_run=True)
             return
         try:
             with alone(sweep) as lost, Memory.opened(place) as memory:
-                yield Sweeping(sweep, settings, memory, client, WhileAlone(lost), dry_run=False)
+                yield Sweeping(sweep, settings, memory, client, SweepControl(settings.worker, lost), dry_run=False)
         except SweepUnderWay as other:
             _end_without_a_sweep(client, other)
 

@@ -11,8 +11,8 @@ from prefect.states import AwaitingRetry, Cancelled, Cancelling
 from api.prefect_runs.looking import Looking
 from api.prefect_runs.translation import held_until
 from api.runs import Retry, Run, RunOver, RunUnderWay
-from flows.core.names import INTERIM_TOLD, REPLAY_ALL, TOLD, UNTIDY
-from flows.core.seal import carried_session_name
+from flows.core.names import INTERIM_TOLD, REPLAY_ALL, SESSION, TOLD, UNTIDY
+from flows.core.seal import carried_session_name, session_to_end_name
 
 PAGE = 200
 
@@ -71,7 +71,7 @@ class Deeds(Looking):
 
     async def move(self, run: Run, tag: str) -> Run:
         """Tag a run with the session that it lives in now, and no more with another one."""
-        tags = frozenset({tag, *(each for each in run.tags if not each.startswith("session:"))})
+        tags = frozenset({tag, *(each for each in run.tags if not each.startswith(SESSION))})
         await self._tag(run, tags)
         return run.model_copy(update={"tags": tags})
 
@@ -90,20 +90,37 @@ class Deeds(Looking):
                     await self._client.delete_artifact(each.id)
             await self._client.delete_flow_run(run.id)
 
+    async def mark(self, run: Run, tag: str) -> None:
+        """Add a tag to a run."""
+        await self._tag(run, run.tags | {tag})
+
     async def carry(self, key: str, sealed: str) -> None:
         """Keep a sealed session for the run with this key."""
-        name = carried_session_name(key)
+        await self._keep(carried_session_name(key), sealed)
+
+    async def drop(self, key: str) -> None:
+        """Forget the sealed session of the run with this key, if there is one."""
+        await self._lose(carried_session_name(key))
+
+    async def end_later(self, tag: str, sealed: str) -> None:
+        """Keep a sealed session that is to be ended once no run with this tag is under way."""
+        await self._keep(session_to_end_name(tag), sealed)
+
+    async def end_not(self, tag: str) -> None:
+        """Do not end the session that was kept for this tag, if one was."""
+        await self._lose(session_to_end_name(tag))
+
+    async def _keep(self, name: str, sealed: str) -> None:
         async with self._asking():
             try:
                 await self._client.create_variable(VariableCreate(name=name, value=sealed, tags=["courier"]))
             except ObjectAlreadyExists:
                 await self._client.update_variable(VariableUpdate(name=name, value=sealed))
 
-    async def drop(self, key: str) -> None:
-        """Forget the sealed session of the run with this key, if there is one."""
+    async def _lose(self, name: str) -> None:
         async with self._asking():
             try:
-                await self._client.delete_variable_by_name(carried_session_name(key))
+                await self._client.delete_variable_by_name(name)
             except ObjectNotFound:
                 return
 

@@ -15,8 +15,16 @@ from pydantic import TypeAdapter
 
 from api.prefect_runs.connection import Connection
 from api.prefect_runs.states import States, prefect_states
-from api.prefect_runs.translation import FAR, FINGERPRINT, held_until, just_before, state_filter, translate
-from api.runs import EngineAway, NewRun, Run, RunQuery, RunUnknown
+from api.prefect_runs.translation import (
+    FAR,
+    FINGERPRINT,
+    held_until,
+    just_before,
+    state_filter,
+    translate,
+    translate_state,
+)
+from api.runs import EngineAway, NewRun, Run, RunQuery, RunUnknown, Step
 from flows.core.names import BULK, EMAIL, HELD_FOR, IMPORT_FLOW, PEOPLE, server_tag, user_tag
 from flows.core.status import FILESETS, FilesetStatus
 
@@ -115,6 +123,12 @@ class Looking(Connection):
                 limit=1,
             )
         return _STATUSES.validate_python(found[0].data) if found else ()
+
+    async def steps(self, run_id: UUID) -> tuple[Step, ...]:
+        """Return the states that a run came into, the first one first; none for one that is not there."""
+        async with self._asking():
+            states = await self._client.read_flow_run_states(run_id)
+        return tuple(translate_state(each) for each in sorted(states, key=lambda state: state.timestamp))
 
     async def log(self, run_id: UUID) -> AsyncIterator[str]:
         """Return the log, a line at a time."""

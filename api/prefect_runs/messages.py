@@ -11,7 +11,7 @@ from prefect.states import AwaitingRetry
 
 from api.prefect_runs.connection import Connection
 from api.prefect_runs.translation import tagged
-from api.runs import Message, RunUnknown
+from api.runs import Letter, Message, RunUnknown
 from flows.core.names import MESSAGE_FLOW, server_tag, user_tag
 
 GIVEN_UP = [StateType.FAILED]
@@ -49,6 +49,18 @@ class Messages(Connection):
             raise RunUnknown
         return _message(found[0])
 
+    async def letter(self, message: Message) -> Letter:
+        """Return what it says, or raise `RunUnknown`."""
+        try:
+            async with self._asking():
+                run = await self._client.read_flow_run(message.id)
+        except ObjectNotFound as missing:
+            raise RunUnknown from missing
+        said = run.parameters.get("message")
+        if not isinstance(said, dict):
+            raise RunUnknown
+        return Letter(**{name: str(said.get(name, "")) for name in ("subject", "text", "html")})
+
     async def send_again(self, message: Message, who: str) -> None:
         """Try to send it once more, now."""
         state: State[None] = AwaitingRetry(scheduled_time=datetime.now(UTC), message=f"Retried by {who}.")
@@ -74,13 +86,14 @@ def _in(types: list[StateType]) -> where.FlowRunFilterState:
 
 
 def _message(run: FlowRun) -> Message:
-    server = next(tagged(run, "server:"), None)
+    servers = sorted(tagged(run, "server:"))
     receiver, message = run.parameters.get("receiver"), run.parameters.get("message")
-    if server is None or run.state is None or not isinstance(message, dict):
+    if not servers or run.state is None or not isinstance(message, dict):
         raise RunUnknown
     return Message(
         id=run.id,
-        server=server,
+        server=servers[0],
+        servers=frozenset(servers),
         user=next(tagged(run, "user:"), ""),
         about=next(tagged(run, "about:"), None),
         receiver=str(receiver),

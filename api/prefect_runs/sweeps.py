@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from api.prefect_runs.connection import Connection
 from api.runs import RunUnknown
 from api.sweep_runs import Sweep, SweepRun, SweepState, SweepUnknown
-from flows.core.names import FOLDER_AWAY, SWEEP_FLOW, UNDER_WAY, sweep_table, sweep_totals
+from flows.core.names import FOLDER_AWAY, PUT_OFF, SWEEP_FLOW, UNDER_WAY, sweep_table, sweep_totals
 from flows.core.sweep.report import SweepRow, SweepTotals
 
 PAGE = 200
@@ -37,7 +37,11 @@ _STATES = {
     StateType.CRASHED: SweepState.FAILED,
     StateType.CANCELLED: SweepState.CANCELLED,
 }
-_NAMED = {FOLDER_AWAY: SweepState.FOLDER_AWAY, UNDER_WAY: SweepState.OVERLAPPED}
+_NAMED = {
+    FOLDER_AWAY: SweepState.FOLDER_AWAY,
+    PUT_OFF: SweepState.PUT_OFF,
+    UNDER_WAY: SweepState.OVERLAPPED,
+}
 _BEGAN = tuple(each for each in _STATES if each not in (StateType.SCHEDULED, StateType.PENDING))
 _SWEEPS = where.FlowFilter(name=where.FlowFilterName(any_=[SWEEP_FLOW]))
 _ROWS = TypeAdapter(tuple[SweepRow, ...])
@@ -99,7 +103,7 @@ class Sweeps(Connection):
         async with self._asking():
             found = await self._client.read_flow_runs(
                 deployment_filter=_is(deployment),
-                flow_run_filter=where.FlowRunFilter(state=_in(types, but=[UNDER_WAY])),
+                flow_run_filter=where.FlowRunFilter(state=_in(types, but=[PUT_OFF, UNDER_WAY])),
                 sort=FlowRunSort.START_TIME_DESC,
                 limit=RUNS_READ,
             )

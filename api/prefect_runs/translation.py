@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Scheduled
 
 from api.prefect_runs.states import LOST, States, import_state
-from api.runs import Run, RunUnknown
+from api.runs import Run, RunUnknown, Step
 from flows.core.names import BULK, HELD, HELD_FOR
 
 FINGERPRINT = "courier.fingerprint"
@@ -31,7 +31,7 @@ def translate(run: FlowRun) -> Run:
         user=next(tagged(run, "user:"), None) or str(request.get("on_behalf_of", "")),
         state=import_state(run.state.type.value, run.state.name),
         stopping=run.state.type is StateType.CANCELLING,
-        message=LOST if run.state.type is StateType.CRASHED else run.state.message or "",
+        message=_message(run.state),
         created=created,
         due=_due(run.expected_start_time or created, created),
         bulk=run.work_queue_name == BULK,
@@ -45,6 +45,21 @@ def translate(run: FlowRun) -> Run:
         request=request,
         tags=frozenset(run.tags),
     )
+
+
+def translate_state(state: State) -> Step:
+    """Translate one state of a run."""
+    waits = state.type is StateType.SCHEDULED and state.name != HELD
+    return Step(
+        when=state.timestamp,
+        state=import_state(state.type.value, state.name),
+        message=_message(state),
+        next_start=state.state_details.scheduled_time if waits else None,
+    )
+
+
+def _message(state: State) -> str:
+    return LOST if state.type is StateType.CRASHED else state.message or ""
 
 
 def _due(expected: datetime, created: datetime) -> datetime:

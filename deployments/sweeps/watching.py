@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -40,6 +41,8 @@ def watch(_asked: argparse.Namespace) -> None:
         ValueError: there is nothing to watch, or nothing to watch with.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if find_spec("watchfiles") is None:
+        raise ValueError("watchfiles is not installed: pip install 'omero-courier[watch]'")
     wanted = wished(read_settings())
     if not wanted:
         raise ValueError("no active sweep has `schedule: watch: true`: there is nothing to watch")
@@ -81,15 +84,15 @@ class Watcher:
         while not stop.is_set():
             try:
                 self._watch(stop)
-            except OSError as away:
+            except (OSError, RuntimeError) as away:  # the second: what watchfiles knows no better name for
                 log.warning("%s: %s cannot be watched, tried again in %.0f s: %s", self._name, self._root, AGAIN, away)
                 stop.wait(AGAIN)
 
     def _watch(self, stop: threading.Event) -> None:
-        try:
-            import watchfiles  # noqa: PLC0415 - an extra: whoever does not watch need not have it
-        except ImportError as missing:
-            raise SystemExit("watchfiles is not installed: pip install 'omero-courier[watch]'") from missing
+        import watchfiles  # noqa: PLC0415 - an extra: whoever does not watch need not have it
+
+        # Of a folder that is not there watchfiles, told to pass over what it may not look into, says nothing either.
+        watched = self._folder()
         changes = watchfiles.watch(
             self._root,
             watch_filter=None,
@@ -97,11 +100,17 @@ class Watcher:
             rust_timeout=int(TICK * 1000),
             yield_on_timeout=True,
             raise_interrupt=False,
+            ignore_permission_denied=True,
         )
         for each in changes:
             self.heard({Path(path) for _, path in each}, time.time())
-            if not self._root.is_dir():
-                raise FileNotFoundError(f"{self._root} is not there any more")
+            if self._folder() != watched:
+                raise FileNotFoundError(f"another folder is there now: {self._root} was mounted anew")
+
+    def _folder(self) -> tuple[int, int]:
+        """Say which folder is watched; raises OSError where there is none."""
+        look = self._root.stat()
+        return look.st_dev, look.st_ino
 
     def heard(self, paths: set[Path], now: float) -> None:
         """Take note of changes, and ask for the sweep that is due."""

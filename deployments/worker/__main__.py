@@ -20,6 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run `make worker`; the exit status is 0 once everything that ran has ended or given its place back."""
     parser = argparse.ArgumentParser(prog="python -m deployments.worker", description=__doc__)
     parser.add_argument("--pool", required=True, help="the work pool to take runs from, for example omero-main")
+    parser.add_argument(
+        "--queue", action="append", default=[], help="take runs of this queue of the pool only; may be given again"
+    )
     parser.add_argument("--name", help="of this worker, in Prefect and on this machine; left out: host and pool")
     asked = parser.parse_args(arguments)
     if not PREFECT_API_URL.value():
@@ -33,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
             # Runs inherit the environment, and are to be carried out by the Python that this is.
             os.environ[ORDERS] = str(places.orders)
             os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-            asyncio.run(Launcher(settings, places, name=name, pool=asked.pool).run())
+            asyncio.run(Launcher(settings, places, name=name, pool=asked.pool, queues=asked.queue).run())
     except (ValueError, WorkerProblem) as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -43,7 +43,7 @@ log = get_logger("courier.worker")
 class Launcher:
     """One worker."""
 
-    def __init__(self, settings: Worker, places: Places, *, name: str, pool: str) -> None:
+    def __init__(self, settings: Worker, places: Places, *, name: str, pool: str, queues: Sequence[str] = ()) -> None:
         """Prepare it.
 
         Args:
@@ -51,13 +51,15 @@ class Launcher:
             places: its files.
             name: its name in Prefect.
             pool: the work pool that it takes runs from.
+            queues: of the pool, from which it takes runs; none means all.
         """
         self._settings = settings
         self._places = places
         self._name = name
-        # Housekeeping and messages disturb nobody, and are there for the imports that wait.
-        self._holds = Holds(settings) if pool != COURIER_POOL else None
-        self._worker = CourierWorker(pool, name, settings.limit, self._is_closed)
+        self._holds = Holds(settings)
+        # Housekeeping and messages disturb nobody, and are there for the imports that wait. Sweeps obey the orders.
+        self._takes_always = pool == COURIER_POOL
+        self._worker = CourierWorker(pool, name, settings.limit, self._is_closed, queues=queues)
         self._orphans: list[psutil.Process] = []
         self._orders = Orders()
         self._written: Orders | None = None
@@ -99,7 +101,7 @@ class Launcher:
 
     def _is_closed(self) -> bool:
         """Say whether no run may be taken at this moment."""
-        return self._orders.draining is not None or (self._holds is not None and self._holds.reason() is not None)
+        return self._orders.draining is not None or (not self._takes_always and self._holds.reason() is not None)
 
     async def _take_runs(self) -> None:
         """End what died with an earlier worker, then take runs."""
@@ -158,7 +160,7 @@ class Launcher:
     def _tell_runs(self) -> None:
         """Write the orders where they changed, and say so."""
         now, before = datetime.now(UTC), self._orders
-        held = self._holds.reason() if self._holds is not None else None
+        held = self._holds.reason()
         asked = self._signals > 0 or self._places.drain.exists()
         draining = before.draining or (now if asked else None)
         orders = Orders(
@@ -172,7 +174,8 @@ class Launcher:
         if draining is not None and before.draining is None:
             log.info("It takes no more runs, and ends when the %d that it has gave their places back", self._running)
         if held != before.held:
-            log.info("It pauses: %s", held) if held else log.info("It goes on: the machine is free again")
+            who = "Its sweeps pause" if self._takes_always else "It pauses"
+            log.info("%s: %s", who, held) if held else log.info("It goes on: the machine is free again")
 
     def _write(self) -> None:
         """Write the orders where they changed; a disk that is full now may have room later."""

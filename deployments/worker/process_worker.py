@@ -14,7 +14,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -49,7 +49,9 @@ class CourierWorker(ProcessWorker, abc.ABC):
     It is marked abstract so that it does not take the place of Prefect's own in Prefect's registry.
     """
 
-    def __init__(self, pool: str, name: str, limit: int, closed: Callable[[], bool]) -> None:
+    def __init__(
+        self, pool: str, name: str, limit: int, closed: Callable[[], bool], *, queues: Sequence[str] = ()
+    ) -> None:
         """Prepare it.
 
         Args:
@@ -57,8 +59,15 @@ class CourierWorker(ProcessWorker, abc.ABC):
             name: the worker's own.
             limit: runs at a time.
             closed: whether no run may be taken at the moment.
+            queues: of the pool, from which it takes runs; none means all.
         """
-        super().__init__(work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False)
+        super().__init__(
+            work_pool_name=pool,
+            work_queues=list(queues) or None,
+            name=name,
+            limit=limit,
+            create_pool_if_not_found=False,
+        )
         self._closed = closed
         self._contexts: dict[UUID, FlowRunExecutorContext] = {}
         self._carried: set[UUID] = set()

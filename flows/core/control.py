@@ -35,7 +35,7 @@ class Control(Protocol):
         """
 
     def pace(self, count: int) -> None:
-        """Wait until `count` further bytes may be sent, where there is a limit."""
+        """Wait until `count` further bytes may be sent, or read to be copied, where there is a limit."""
 
 
 class Uncontrolled:

@@ -36,6 +36,7 @@
     │   ├── SessionLost              the session ended while it was used              (transient)
     │   ├── UploadCorrupted          checksums differ after the upload                (transient)
     │   ├── DuplicateUnderWay        another import brings in the same files just now  (transient)
+    │   ├── AccountRefused           OMERO refuses the courier's own account           (transient)
     │   ├── NotConfirmed             OMERO was not seen to hold the very same bytes
     │   ├── LoginRefused
     │   │   └── SessionEnded         the session that the import lived in is over
@@ -330,6 +331,13 @@ class SessionEnded(LoginRefused):
     """The OMERO session that this import lived in has ended."""
 
     advice_by_default = "Log in again, and retry the import: what is in OMERO already is not imported twice."
+
+
+class AccountRefused(OmeroError):
+    """OMERO refuses the courier's own account."""
+
+    transient = True
+    advice_by_default = "Nothing for users to do. The operator corrects the service account in the settings."
 
 
 class DuplicateUnderWay(OmeroError):

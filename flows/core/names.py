@@ -32,7 +32,8 @@ HELD_FOR = timedelta(days=3650)
 AWAITING_RETRY = "AwaitingRetry"
 """A run that waits for a further try, after minutes to days. The Retry button of the UI sets it, too."""
 PUT_OFF = "PutOff"
-"""A run, of type SCHEDULED, that gave its place back: to others, or since its worker stops. No try is counted."""
+"""A run, of type SCHEDULED, that gave its place back: to others, or since its worker stops. No try is counted.
+Or a sweep, of type COMPLETED, that stopped on the way, since its machine is to be left alone: the next one goes on."""
 REVIVED = "Revived"
 """A run, of type SCHEDULED, that starts again after its process was lost."""
 PARTLY_FAILED = "PartlyFailed"
@@ -51,6 +52,11 @@ UNTIDY = "untidy"
 """The tag of a run that has ended and may have left something half-done in OMERO: housekeeping removes it."""
 REPLAY_ALL = "replay:all"
 """The tag of a run that a person retried as a whole: also what was imported or skipped is looked at again."""
+
+SESSION = "session:"
+"""How the tag of a run begins that says with which OMERO session it came."""
+DEALT = "dealt:"
+"""How the tag of a run begins that says that somebody dealt with the failure of one of its sources."""
 
 EMAIL = "courier.email"
 """The label of a run with the address in its user's OMERO profile: for a word while that OMERO is away."""
@@ -82,8 +88,8 @@ def about_tag(run_id: str) -> str:
 
 
 def session_tag(key: str) -> str:
-    """Tag a run with the OMERO session that was carried with it, by a hash of the session's key."""
-    return f"session:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    """Tag a run with the OMERO session that came with it, by a hash of the session's key."""
+    return f"{SESSION}{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def lock_name(stripe: int) -> str:

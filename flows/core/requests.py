@@ -35,6 +35,10 @@ MAX_REQUEST_BYTES = 256 * 1024
 """The largest request, as JSON; more sources are given as folders."""
 
 
+OUR_NAMESPACES = "omero-courier/"
+"""What the namespaces of the annotations begin with that the courier makes for itself."""
+
+
 class Staging(StrEnum):
     """Whether files are copied to the staging area before they are imported."""
 
@@ -102,7 +106,7 @@ def _namespace(text: str) -> str:
     return text
 
 
-_NOT_THEIRS = ("omero-courier/", "openmicroscopy.org/omero/import/")
+_NOT_THEIRS = (OUR_NAMESPACES, "openmicroscopy.org/omero/import/")
 
 
 def _target(text: str) -> str:
@@ -134,6 +138,20 @@ def _as_a_form(schema: dict[str, Any]) -> None:
         properties[name]["position"] = position
         if properties[name].get("default", "") is None:
             del properties[name]["default"]
+
+
+class TextAnnotation(Frozen):
+    """A text that is linked to each image, under a namespace."""
+
+    namespace: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    text: Annotated[str, StringConstraints(min_length=1)]
+
+    @field_validator("namespace")
+    @classmethod
+    def _is_not_ours(cls, namespace: str) -> str:
+        if namespace.startswith(OUR_NAMESPACES):
+            raise ValueError(f"namespaces that begin with {OUR_NAMESPACES} are the courier's own")
+        return namespace
 
 
 class ImportOptions(Frozen):
@@ -194,6 +212,12 @@ class ImportOptions(Frozen):
         description="Put on each image. Existing tags that the user may use are used, missing ones made.",
     )
     comments: list[str] = Field(default_factory=list, title="Comments", description="Added to each image.")
+    text_annotations: list[TextAnnotation] = Field(
+        default_factory=list,
+        title="Comments under a namespace",
+        description="Added to each image, for programs that look for their own.",
+        examples=[[{"namespace": "example.org/protocol", "text": "Fixed in PFA"}]],
+    )
     annotation_ids: list[Annotated[int, Field(ge=1)]] = Field(
         default_factory=list,
         title="Existing annotations",

@@ -10,11 +10,14 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr, SerializationInfo, field_serializer
 
 from flows.core.errors import SealBroken
+from flows.core.names import SESSION
 from flows.core.requests import Frozen
 
 _OPENLY = "openly"
 CARRIED = "courier-session-"
 """How the names of the Prefect Variables begin that hold sealed sessions."""
+TO_END = "courier-end-session-"
+"""How the names of those begin that hold sealed sessions which are to be ended."""
 
 
 class SealedSession(Frozen):
@@ -44,6 +47,10 @@ class SessionHandle(SealedSession):
 
 class CarriedSession(SealedSession):
     """What waits with an import where no service account can make a session for it."""
+
+
+class SessionToEnd(SealedSession):
+    """The session of a client that leaves it to the courier to end it, once all imports that came with it are over."""
 
 
 S = TypeVar("S", bound=SealedSession)
@@ -90,6 +97,11 @@ def reseal(sealed: str, keys: Sequence[SecretStr]) -> str:
 def carried_session_name(idempotency_key: str) -> str:
     """Name the Prefect Variable that holds the sealed session of the run with this idempotency key."""
     return f"{CARRIED}{hashlib.sha256(idempotency_key.encode()).hexdigest()[:32]}"
+
+
+def session_to_end_name(tag: str) -> str:
+    """Name the Prefect Variable that holds the session to be ended once no run with this tag is under way."""
+    return f"{TO_END}{tag.removeprefix(SESSION)}"
 
 
 def _box(keys: Sequence[SecretStr]) -> MultiFernet:

@@ -82,6 +82,9 @@ class OmeroServer(Part):
 
     host: str = Field(description="Host name or address.")
     port: int = Field(default=4064, ge=1, le=65535, description="Port of the encrypted router (Glacier2).")
+    aliases: tuple[Annotated[str, StringConstraints(pattern=r"^[^\s:/]+(:[0-9]{1,5})?$")], ...] = Field(
+        default=(), description="What else clients call it: a host, or host:port. Only OME Smuggler's interface looks."
+    )
     web_url: str | None = Field(default=None, description="Address of its OMERO.web, for links in messages.")
     service_account: ServiceAccount | None = Field(
         default=None, description="Left out: the courier carries the session of the caller, sealed."
@@ -110,6 +113,11 @@ class OmeroServer(Part):
         default=86_400, gt=0, description="Seconds that OMERO may take to read an uploaded fileset."
     )
     in_place: InPlace = Field(default_factory=InPlace, description="Placement without an upload.")
+
+    def is_called(self, host: str, port: int) -> bool:
+        """Whether a client that names this host and port means this server."""
+        names = {f"{self.host}:{self.port}", *(each if ":" in each else f"{each}:{self.port}" for each in self.aliases)}
+        return f"{host}:{port}".lower() in {name.lower() for name in names}
 
 
 class Root(Part):
@@ -219,7 +227,7 @@ class Worker(Part):
         default="none", description="Their class for the disk; idle: only when nobody else wants it."
     )
     bandwidth: int | None = Field(
-        default=None, gt=0, description="Bytes per second that all runs of a worker send together at most."
+        default=None, gt=0, description="Bytes per second that all runs of a worker copy and send together at most."
     )
     quiet_hours: tuple[
         Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")], ...
@@ -357,6 +365,22 @@ class Http(Part):
     max_waiting: int = Field(default=10_000, ge=1, description="Waiting imports per server before a 429.")
 
 
+class Smuggler(Part):
+    """OME Smuggler's interface, for its own clients and OMERO.insight."""
+
+    enabled: bool = Field(default=True, description="Whether it is offered.")
+    open_to_this_machine: bool = Field(
+        default=False,
+        description=(
+            "Whether everybody on the API's own machine may list all failed imports and mails without saying who they "
+            "are, as Smuggler lets the world."
+        ),
+    )
+    longest_session_hours: float = Field(
+        default=168, gt=0, description="The longest that a session may be asked to be kept alive."
+    )
+
+
 class Console(Part):
     """Prefect's server and UI, as people reach it."""
 
@@ -399,6 +423,7 @@ class Settings(BaseSettings):
     sweeps: Sweeps = Field(default_factory=Sweeps, description="Folders that import themselves.")
     notifications: Notifications = Field(default_factory=Notifications, description="Who is told, and how.")
     http: Http = Field(default_factory=Http, description="The HTTP interface.")
+    smuggler: Smuggler = Field(default_factory=Smuggler, description="OME Smuggler's interface.")
     console: Console = Field(default_factory=Console, description="The Prefect UI.")
     seal_keys: tuple[FernetKey, ...] = Field(
         min_length=1,

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
-from flows.core.names import HOUSEKEEPING_FLOW, SWEEP_FLOW, UNDER_WAY
+from flows.core.names import HOUSEKEEPING_FLOW, PUT_OFF, SWEEP_FLOW, UNDER_WAY
 from flows.core.settings import Settings
 from flows.core.transfer import clear_run, runs_with_copies
 from flows.upkeep.runs import PROMISED, REPEATED, in_state, of_flows
@@ -76,7 +76,7 @@ def _ended(
 
 def _but_latest(client: SyncPrefectClient, sweeps: Collection[FlowRun]) -> list[FlowRun]:
     """Leave out the latest sweep of each folder that ended well: its table is what is known of the folder."""
-    well = where.FlowRunFilter(state=in_state([StateType.COMPLETED], but=[UNDER_WAY]))
+    well = where.FlowRunFilter(state=in_state([StateType.COMPLETED], but=[PUT_OFF, UNDER_WAY]))
     latest = set()
     for deployment in {each.deployment_id for each in sweeps if each.deployment_id is not None}:
         own = where.DeploymentFilter(id=where.DeploymentFilterId(any_=[deployment]))

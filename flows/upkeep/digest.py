@@ -36,8 +36,9 @@ def send_digest(client: SyncPrefectClient, settings: Settings, *, now: datetime 
         return
     message = digest(collect(client, settings, local))
     # Two rounds at once hand over the same occasion, which is taken once.
-    about = About(occasion=f"digest of {today['day']}")
-    hand_over([Letter(each, message) for each in settings.notifications.administrators], about)
+    about = About(servers=tuple(settings.servers), occasion=f"digest of {today['day']}")
+    letters = [Letter(each, message, for_administrators=True) for each in settings.notifications.administrators]
+    hand_over(letters, about)
     notes.write(client, NOTE, today)
 
 

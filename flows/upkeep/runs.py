@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -29,6 +29,7 @@ PROMISED = (names.IMPORT_FLOW, names.MESSAGE_FLOW)
 REPEATED = (names.HOUSEKEEPING_FLOW, names.SWEEP_FLOW)
 """Flows whose next run does what one that was lost did not."""
 OURS = (*PROMISED, *REPEATED)
+T = TypeVar("T")
 LIVING = (StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.PAUSED)
 
 
@@ -64,14 +65,14 @@ def find(
             return
 
 
-def for_a_while(runs: Iterable[FlowRun], seconds: float = SECONDS_AT_A_TIME) -> Iterator[FlowRun]:
-    """Yield runs until the time is up: where somebody takes long to answer, the rest is left to the next round."""
+def for_a_while(things: Iterable[T], seconds: float = SECONDS_AT_A_TIME) -> Iterator[T]:
+    """Yield runs, say, until the time is up: where somebody takes long to answer, the rest waits for the next round."""
     end = time.monotonic() + seconds
-    for run in runs:
+    for each in things:
         if time.monotonic() > end:
             log.info("the rest is left to the next round")
             return
-        yield run
+        yield each
 
 
 def history(client: SyncPrefectClient, run_id: UUID) -> list[Step]:

@@ -40,7 +40,7 @@ def look_after_sessions(client: SyncPrefectClient, settings: Settings, *, grace:
             _drop_if_old(client, each, grace)
             continue
         try:
-            sealed = _sealed_anew(client, each, settings)
+            sealed = sealed_anew(client, each, settings)
             session = unseal(sealed, CarriedSession, settings.seal_keys)
         except SealBroken as broken:
             log.warning("%s: its session cannot be opened: %s", run.name, broken)
@@ -65,8 +65,12 @@ def _drop_if_old(client: SyncPrefectClient, carried: Variable, grace: timedelta)
         notes.drop(client, carried.name)
 
 
-def _sealed_anew(client: SyncPrefectClient, carried: Variable, settings: Settings) -> str:
-    """Return the sealed session, sealed with the newest key from now on."""
+def sealed_anew(client: SyncPrefectClient, carried: Variable, settings: Settings) -> str:
+    """Return a sealed session, sealed with the newest key from now on.
+
+    Raises:
+        SealBroken: no key opens it.
+    """
     sealed = str(carried.value)
     if (anew := reseal(sealed, settings.seal_keys)) != sealed:
         now = client.read_variable_by_name(carried.name)

@@ -171,6 +171,22 @@ async def test_a_message_is_deleted_once_and_for_all(prefect, unsent) -> None:
     assert await prefect.unsent("main", frozenset({message.user}), 5) == []
 
 
+async def test_a_message_to_administrators_is_listed_for_each_server_that_it_concerns(prefect) -> None:
+    async with get_client() as client:
+        deployment = await client.read_deployment_by_name(f"{MESSAGE_FLOW}/courier")
+        made = await client.create_flow_run_from_deployment(
+            deployment.id,
+            parameters={"receiver": "root@example.org", "message": {"subject": "Digest", "text": "", "html": ""}},
+            tags=["server:main", "server:another"],
+        )
+        await client.set_flow_run_state(made.id, Failed(), force=True)
+
+    for server in ("main", "another"):
+        (found,) = [each for each in await prefect.unsent(server, None, 50) if each.id == made.id]
+        assert (found.user, found.servers) == ("", {"main", "another"})
+    await prefect.discard(found)
+
+
 async def test_an_import_is_no_message(prefect) -> None:
     run = await in_state(prefect, Failed())
 

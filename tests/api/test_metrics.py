@@ -48,6 +48,16 @@ def test_an_omero_that_is_away_is_told(door) -> None:
     assert of(read(door), "omero_away", server="main") == 1
 
 
+def test_when_housekeeping_last_did_all_of_its_duties_is_told_once_it_has(door_with, monkeypatch) -> None:
+    monkeypatch.setattr("api.services.METRICS_SECONDS", 0.0)
+    door = door_with()
+    assert of(read(door), "housekeeping_last_success_timestamp_seconds") is None
+
+    door.runs.round = NOON
+
+    assert of(read(door), "housekeeping_last_success_timestamp_seconds") == NOON.timestamp()
+
+
 def test_what_the_latest_sweep_came_to_is_told(door) -> None:
     door.runs.is_deployed("confocal")
     door.runs.was_swept(

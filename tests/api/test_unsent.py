@@ -15,10 +15,11 @@ PATH = "/v1/notifications/failed"
 def unsent(door):
     """Return a message to a user that could not be sent."""
 
-    def make(user="alice") -> Message:
+    def make(user="alice", server="main", servers=()) -> Message:
         message = Message(
             id=uuid.uuid4(),
-            server="main",
+            server=server,
+            servers=frozenset(servers),
             user=user,
             about=str(uuid.uuid4()),
             receiver=f"{user}@example.org",
@@ -43,6 +44,21 @@ def test_people_see_what_could_not_be_sent_to_them_and_administrators_see_all(do
 
     assert (listed(door, "alice"), listed(door, TOKEN)) == ([hers], [hers])
     assert (listed(door, "root"), listed(door, WIDE_TOKEN)) == ([his, hers], [his, hers])
+
+
+def test_an_alert_to_administrators_is_no_message_of_the_user_whom_it_tells_of(door, unsent) -> None:
+    alert = unsent(user="")
+
+    assert listed(door, "alice") == []
+    assert door.client.delete(f"{PATH}/{alert.id}", headers=bearer("alice")).status_code == 404
+    assert listed(door, "root") == [str(alert.id)]
+
+
+def test_a_digest_of_several_servers_is_dealt_with_by_administrators_of_any(door, unsent) -> None:
+    digest = unsent(user="", server="another", servers=("another", "main"))
+
+    assert door.client.delete(f"{PATH}/{digest.id}", headers=bearer("alice")).status_code == 404
+    assert door.client.delete(f"{PATH}/{digest.id}", headers=bearer("root")).status_code == 204
 
 
 def test_it_says_what_it_was_about_and_why_it_was_not_sent(door, unsent) -> None:

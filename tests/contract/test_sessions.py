@@ -7,7 +7,7 @@ import pytest
 from omero.rtypes import unwrap
 from pydantic import SecretStr
 
-from flows.core.errors import LoginRefused, NotPermitted, OmeroUnavailable, SessionLost
+from flows.core.errors import AccountRefused, LoginRefused, NotPermitted, OmeroUnavailable, SessionLost
 from flows.core.omero_client import join, log_in, make_long_session, ping, raise_idle, resolve_target, sudo
 from flows.core.omero_client.logins import SHIPPED_IDLE_LIMIT
 from flows.core.requests import Target
@@ -132,6 +132,16 @@ def test_the_service_account_opens_a_session_for_a_user(with_service_account):
 def test_the_service_account_opens_no_session_for_a_stranger(with_service_account):
     with pytest.raises(LoginRefused, match="no OMERO user 'nobody-of-that-name'"):
         sudo(with_service_account.server, "nobody-of-that-name")
+
+
+def test_a_service_account_that_is_refused_says_nothing_of_the_user(omero):
+    account = {"user": omero.user, "password": "changed since"}
+    server = omero.server.model_validate(omero.server.model_dump() | {"service_account": account})
+
+    with pytest.raises(AccountRefused, match=f"the courier's own account, {omero.user}") as refused:
+        sudo(server, omero.user)
+    assert refused.value.transient
+    assert "changed since" not in str(refused.value)
 
 
 def test_without_a_service_account_nobody_can_be_acted_for(omero):

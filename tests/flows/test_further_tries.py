@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flows.core.errors import (
+    AccountRefused,
     CourierError,
     ImportRefused,
     OmeroBusy,
@@ -77,6 +78,13 @@ def test_an_import_into_an_omero_that_is_away_waits_in_line(attempted: bool, tri
 
     assert (later.state_name if later else None) == state
     assert later is None or minutes_until(later) == 0
+
+
+def test_an_import_waits_in_line_where_omero_refuses_the_couriers_own_account() -> None:
+    later = further_try(ledger(attempted=False), Failure.of(AccountRefused()), 0, RETRIES, is_held)
+
+    assert later is not None
+    assert (later.state_name, later.message) == ("PutOff", AccountRefused().what)
 
 
 def test_a_run_that_gives_its_place_back_goes_on_at_once_without_counting_a_try() -> None:

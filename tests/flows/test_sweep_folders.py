@@ -1,16 +1,21 @@
 """Folders that import themselves, in the sandbox: what OMERO holds after sweeps, whatever happened to the folder."""
 
+import errno
 import os
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from deployments.sandbox.images import make_small_ome_tiff, make_truncated
+from flows import sweeping
 from flows.core.names import FOLDER_AWAY, UNDER_WAY
+from flows.core.sweep import listing, walk
 from flows.core.sweep.memory import Memory
 from flows.core.sweep.verdicts import Verdict
+from flows.core.worker_orders import Orders, write_orders
 from flows.locks import alone
 from tests.support.courier import eventually
 from tests.support.instrument import Instrument
@@ -92,6 +97,60 @@ def test_a_vanished_folder_is_not_an_empty_one(watched: WatchedFolder, images_in
     assert (back.count(Verdict.IMPORTED), back.totals.imports) == (1, 0)
 
 
+def test_a_folder_in_it_that_cannot_be_listed_is_set_aside_and_told(
+    watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.is_defined()
+    closed = watched.gets(f"{watched.name}-closed/one.ome.tiff").parent
+
+    def list_folder(path: str, root: str) -> listing.Listing:
+        if path == str(closed):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return listing.list_folder(path, root)
+
+    monkeypatch.setattr(walk, "list_folder", list_folder)  # as root, modes say nothing
+    swept = watched.is_swept()
+
+    assert (swept.state, swept.count(Verdict.QUARANTINED)) == ("Completed", 1)
+    assert (swept.row(closed).code, swept.row(closed).verdict) == ("folder-unreadable", Verdict.QUARANTINED)
+    (mail,) = eventually(watched.mails, "the mail")
+    assert "cannot be looked into" in str(mail.get_body(("plain",)))
+
+
+def test_a_fault_on_the_way_fails_the_sweep_and_is_told_once_a_day(
+    watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.is_defined()
+
+    def look(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sweeping, "look", look)
+    first, second = watched.is_swept(), watched.is_swept()
+
+    assert (first.state, second.state) == ("Failed", "Failed")
+    assert "No space left on device" in first.totals.problem
+    (mail,) = eventually(watched.mails, "the mail")
+    assert str(mail["Subject"]).startswith("A watched folder is not swept")
+
+
+def test_while_its_machine_is_to_be_left_alone_nothing_is_looked_at(
+    watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    watched.is_defined()
+    watched.gets(f"{watched.name}-k/one.ome.tiff")
+    orders = tmp_path / "worker.orders.json"
+    write_orders(orders, Orders(held="quiet hours 08:00-18:00", held_since=datetime(2026, 1, 1, tzinfo=UTC)))
+    monkeypatch.setenv("COURIER_WORKER__ORDERS", str(orders))
+    held = watched.is_swept()
+    write_orders(orders, Orders())
+    free = watched.is_swept()
+
+    assert (held.state, held.totals.files, free.state, free.totals.files) == ("PutOff", 0, "Completed", 1)
+    assert "quiet hours 08:00-18:00" in held.totals.problem
+    assert watched.mails() == []
+
+
 def test_sweeps_of_one_folder_never_overlap(watched: WatchedFolder) -> None:
     watched.is_defined()
     with alone(watched.name):
@@ -161,7 +220,7 @@ def test_what_an_instrument_finished_is_in_omero_once(
     folder = watched.root / f"{watched.name}-h"
     folder.mkdir()
     instrument = Instrument(folder, tmp_path, seed=7)
-    at_work = instrument.steps(10)
+    at_work = instrument.steps(12)
     while next(at_work, "over") != "over":
         for _ in range(8):
             next(at_work, None)

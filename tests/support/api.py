@@ -18,7 +18,19 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from api.omero_access import Proof, Wish
-from api.runs import ImportState, Message, NewRun, Retry, Run, RunOver, RunQuery, RunUnderWay, RunUnknown
+from api.runs import (
+    ImportState,
+    Letter,
+    Message,
+    NewRun,
+    Retry,
+    Run,
+    RunOver,
+    RunQuery,
+    RunUnderWay,
+    RunUnknown,
+    Step,
+)
 from flows.core.errors import LoginRefused, NotPermitted
 from flows.core.names import INTERIM_TOLD, REPLAY_ALL, TOLD, server_tag, user_tag
 from flows.core.requests import Target
@@ -46,8 +58,11 @@ class OmeroInMemory:
         self.away: Exception | None = None
         self.kept_alive_for: list[float | None] = []
 
-    def log_in(self, server: str, user: str, password: SecretStr, group: str | None) -> tuple[Proof, SecretStr]:
+    def log_in(
+        self, server: str, user: str, password: SecretStr, group: str | None, idle_hours: float | None = None
+    ) -> tuple[Proof, SecretStr]:
         self.ping(server)
+        self.kept_alive_for.append(idle_hours)
         if password.get_secret_value() != PASSWORD or user not in PEOPLE:
             raise LoginRefused
         return PEOPLE[user], SecretStr(f"{user}-{uuid.uuid4()}")
@@ -87,6 +102,9 @@ class RunsInMemory(SweepsInMemory):
         self.messages: dict[UUID, Message] = {}
         self.away: Exception | None = None
         self.paused: str | None = None
+        self.history: dict[UUID, list[Step]] = {}
+        self.to_end: dict[str, str] = {}
+        self.letters: dict[UUID, Letter] = {}
 
     async def create(self, new: NewRun) -> Run:
         await self.ping()
@@ -102,6 +120,7 @@ class RunsInMemory(SweepsInMemory):
             **new.model_dump(exclude={"start", "tags", "email"}),
         )
         self.kept[run.id] = run
+        self.history[run.id] = [Step(when=run.created, state=run.state, next_start=run.next_start)]
         return run
 
     async def read(self, run_id: UUID) -> Run:
@@ -159,6 +178,9 @@ class RunsInMemory(SweepsInMemory):
     async def filesets(self, run_id: UUID) -> tuple[FilesetStatus, ...]:
         return self.statuses.get(run_id, ())
 
+    async def steps(self, run_id: UUID) -> tuple[Step, ...]:
+        return tuple(self.history.get(run_id, ()))
+
     async def log(self, run_id: UUID) -> AsyncIterator[str]:
         for line in self.lines.get(run_id, ()):
             yield line
@@ -184,6 +206,9 @@ class RunsInMemory(SweepsInMemory):
         others = {each for each in run.tags if not each.startswith("session:")}
         return self.becomes(run.id, tags=frozenset(others | {tag}))
 
+    async def mark(self, run: Run, tag: str) -> None:
+        self.becomes(run.id, tags=self.kept[run.id].tags | {tag})
+
     async def forget(self, run: Run) -> None:
         if not run.state.is_over:
             raise RunUnderWay
@@ -194,6 +219,13 @@ class RunsInMemory(SweepsInMemory):
 
     async def drop(self, key: str) -> None:
         self.carried.pop(key, None)
+
+    async def end_later(self, tag: str, sealed: str) -> None:
+        await self.ping()
+        self.to_end[tag] = sealed
+
+    async def end_not(self, tag: str) -> None:
+        self.to_end.pop(tag, None)
 
     async def unsent(self, server: str, users: frozenset[str] | None, limit: int) -> list[Message]:
         theirs = [
@@ -209,6 +241,11 @@ class RunsInMemory(SweepsInMemory):
             raise RunUnknown
         return self.messages[message_id]
 
+    async def letter(self, message: Message) -> Letter:
+        if message.id not in self.letters:
+            raise RunUnknown
+        return self.letters[message.id]
+
     async def send_again(self, message: Message, who: str) -> None:
         await self.discard(message)
 
@@ -223,6 +260,9 @@ class RunsInMemory(SweepsInMemory):
         """Let something happen to a run."""
         changed = self.kept[UUID(str(run_id))].model_copy(update=changes)
         self.kept[changed.id] = changed
+        if "state" in changes:
+            step = Step(when=datetime.now(UTC), state=changed.state, message=changed.message)
+            self.history.setdefault(changed.id, []).append(step)
         return changed
 
 

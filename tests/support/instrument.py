@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deployments.sandbox.images import make_small_ome_tiff
+from deployments.sandbox.images import make_ome_tiff_set, make_small_ome_tiff
 
 PIECES = 6
+LATE = 24
+"""Steps until the companion of a set follows."""
 
 
 class Instrument:
@@ -25,7 +27,7 @@ class Instrument:
 
     def steps(self, images: int) -> Iterator[None]:
         """Save so many images, several at a time."""
-        left = [self._saves(f"cell-{number:02d}.ome.tiff", self._ways[number % 5]) for number in range(images)]
+        left = [self._saves(number) for number in range(images)]
         at_work = [left.pop() for _ in range(min(3, len(left)))]
         while at_work:
             current = self._chance.choice(at_work)
@@ -39,7 +41,24 @@ class Instrument:
     def _ways(self) -> tuple[Callable[[Path, Path], Iterator[None]], ...]:
         return self._slowly, self._renamed, self._with_pauses, self._dies, self._at_once
 
-    def _saves(self, name: str, way: Callable[[Path, Path], Iterator[None]]) -> Iterator[None]:
+    def _saves(self, number: int) -> Iterator[None]:
+        turn = number % (len(self._ways) + 1)
+        if turn == len(self._ways):
+            return self._in_several_files(f"set-{number:02d}")
+        return self._in_one_file(f"cell-{number:02d}.ome.tiff", self._ways[turn])
+
+    def _in_several_files(self, name: str) -> Iterator[None]:
+        """A TIFF for each channel and, long after these have settled, the companion that says what they are."""
+        companion, *tiffs = make_ome_tiff_set(self._workshop, name=name)
+        for each in tiffs:
+            yield from self._slowly(each, self._folder / each.name)
+        for _ in range(LATE):
+            yield
+        shutil.copyfile(companion, self._folder / companion.name)
+        self.finished.add(name)
+        yield
+
+    def _in_one_file(self, name: str, way: Callable[[Path, Path], Iterator[None]]) -> Iterator[None]:
         made = make_small_ome_tiff(self._workshop / name)
         yield from way(made, self._folder / name)
         (self.begun if way == self._dies else self.finished).add(name)

@@ -24,6 +24,7 @@ class SweepsInMemory:
         self.swept: dict[UUID, tuple[str, SweepRun]] = {}
         self.reports: dict[UUID, tuple[SweepTotals, tuple[SweepRow, ...]]] = {}
         self.servers_away: set[str] = set()
+        self.round: datetime | None = None
         self.asked = 0
         """How often the sweeps were asked for."""
 
@@ -38,7 +39,7 @@ class SweepsInMemory:
             raise SweepUnknown
         runs = [run for sweep, run in self.swept.values() if sweep == name and not run.dry_run]
         began = sorted(
-            (run for run in runs if run.state not in {SweepState.SCHEDULED, SweepState.OVERLAPPED}),
+            (run for run in runs if run.state not in {SweepState.SCHEDULED, SweepState.OVERLAPPED, SweepState.PUT_OFF}),
             key=lambda run: run.due,
             reverse=True,
         )
@@ -85,6 +86,9 @@ class SweepsInMemory:
 
     async def messages_unsent(self) -> int:
         return len(self.messages)
+
+    async def last_round(self) -> datetime | None:
+        return self.round
 
     async def omero_away(self, server: str) -> bool:
         return server in self.servers_away

@@ -107,6 +107,7 @@ class Extras:
             namespace=self._request.key_values_namespace or CLIENT_MAP,
             tags=said.tags,
             comments=said.comments,
+            text_annotations=tuple(self._request.text_annotations),
             annotation_ids=(*self._request.annotation_ids, *attached),
         )
 

@@ -4,7 +4,7 @@ from flows.core.notify.channels import Delivery, receivers, send
 from flows.core.notify.letters import Letter, letters, shortened
 from flows.core.notify.messages import Message, failure_alert, headline, import_summary, report_page
 from flows.core.notify.notices import Day, Delay, Matter, ServerDay, digest, interim_word
-from flows.core.notify.sweep_notices import SweepNotice, folder_away, set_aside
+from flows.core.notify.sweep_notices import SweepNotice, folder_away, set_aside, sweep_failed
 
 __all__ = [
     "Day",
@@ -27,4 +27,5 @@ __all__ = [
     "send",
     "set_aside",
     "shortened",
+    "sweep_failed",
 ]

@@ -18,12 +18,15 @@ class Letter:
     receiver: str
     """An e-mail address, or the name of a channel."""
     message: Message
+    for_administrators: bool = False
+    """It is no word to the user whom it tells of."""
 
 
 def letters(report: ImportReport, administrators: Iterable[str]) -> tuple[Letter, ...]:
     """Write the summary to the user and, where something failed for good, one alert to each administrator."""
     summaries = [Letter(receiver, import_summary(report)) for receiver in report.receivers]
-    alerts = [Letter(each, failure_alert(report)) for each in administrators] if report.failures else []
+    alerted = administrators if report.failures else ()
+    alerts = [Letter(each, failure_alert(report), for_administrators=True) for each in alerted]
     return (*summaries, *alerts)
 
 

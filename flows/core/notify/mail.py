@@ -7,10 +7,11 @@ is meant for `o'brien@lab.example` to `brien@lab.example`.
 import re
 import smtplib
 import ssl
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import formatdate, make_msgid
+from email.utils import format_datetime, formatdate, make_msgid
 
 from flows.core.errors import MessageUndeliverable, NotificationFailed
 from flows.core.notify.messages import Message
@@ -26,7 +27,7 @@ def mail(message: Message, address: str, server: Mail) -> None:
     Raises:
         NotificationFailed: it was not taken.
     """
-    letter = _letter(message, address, server.sender)
+    letter = _letter(message, address, server.sender, formatdate(localtime=True))
     try:
         with _connection(server) as connection:
             _introduce(connection, server)
@@ -37,12 +38,19 @@ def mail(message: Message, address: str, server: Mail) -> None:
         raise NotificationFailed(f"The mail server {server.host} took no message: {_reason(error)}.") from error
 
 
-def _letter(message: Message, address: str, sender: str) -> EmailMessage:
+def write_mail(message: Message, address: str, sender: str, when: datetime) -> str:
+    """Return the message as it is handed to a mail server, dated as of `when`; the same each time."""
+    letter = _letter(message, address, sender, format_datetime(when))
+    del letter["Message-ID"]
+    return letter.as_bytes().decode()
+
+
+def _letter(message: Message, address: str, sender: str, date: str) -> EmailMessage:
     letter = EmailMessage(policy=SMTP)
     letter["From"] = sender
     letter["To"] = _address(address)
     letter["Subject"] = message.subject
-    letter["Date"] = formatdate(localtime=True)
+    letter["Date"] = date
     letter["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].rstrip(">"))
     letter["Auto-Submitted"] = "auto-generated"
     letter.set_content(message.text, cte="quoted-printable")

@@ -44,5 +44,16 @@ def folder_away(about: SweepNotice, reason: str) -> Message:
     return _message(f"A watched folder is away: {short(about.sweep)}", page)
 
 
+def sweep_failed(about: SweepNotice, reason: str) -> Message:
+    """Write that a sweep did not come to its end."""
+    page: Page = (
+        (f"The sweep {about.sweep} of {about.root} failed.",),
+        (reason,),
+        ("The next one tries again what this one did not do.",),
+        ("You hear of it once a day. Sent by omero-courier. ", Link("The sweep", about.url)),
+    )
+    return _message(f"A watched folder is not swept: {short(about.sweep)}", page)
+
+
 def _message(subject: str, page: Page) -> Message:
     return Message(subject=printable(subject), text=as_text(page), html=as_html(page, subject), tone="warning")

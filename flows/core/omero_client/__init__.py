@@ -1,6 +1,6 @@
 """Everything that speaks to OMERO; nothing else in the product does."""
 
-from flows.core.omero_client.annotations import CLIENT_MAP, OURS, ImportDetails, existing
+from flows.core.omero_client.annotations import CLIENT_MAP, ImportDetails, existing
 from flows.core.omero_client.attachments import LocalFile, attach_file, tie_to
 from flows.core.omero_client.confirming import confirm_held
 from flows.core.omero_client.duplicates import Duplicates, find_duplicates
@@ -19,7 +19,6 @@ from flows.core.omero_client.targets import ResolvedTarget, resolve_target
 
 __all__ = [
     "CLIENT_MAP",
-    "OURS",
     "Alone",
     "BegunImport",
     "Duplicates",

@@ -21,13 +21,13 @@ from flows.core.errors import TargetNotFound
 from flows.core.omero_client.holdings import batches
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.tags import ensure_tags
-from flows.core.requests import Fileset, Frozen, Placement
+from flows.core.requests import OUR_NAMESPACES, Fileset, Frozen, Placement, TextAnnotation
 
-RUN = "omero-courier/run/v1"
+RUN = f"{OUR_NAMESPACES}run/v1"
 """On a fileset: a comment with the run's id and the fileset's key."""
-FINGERPRINT = "omero-courier/fingerprint/v1"
+FINGERPRINT = f"{OUR_NAMESPACES}fingerprint/v1"
 """On a fileset: a comment with a hash over path, size and time of each file."""
-PROVENANCE = "omero-courier/provenance/v1"
+PROVENANCE = f"{OUR_NAMESPACES}provenance/v1"
 """On each image: a map of where it came from."""
 TRANSFER = "openmicroscopy.org/omero/import/fileTransfer"
 """On a fileset, as OMERO's own importer writes it: a comment with the class that placed its files
@@ -39,10 +39,8 @@ TRANSFERS = {
 }
 CLIENT_MAP = "openmicroscopy.org/omero/client/mapAnnotation"
 """Key-value pairs that OMERO's clients let people edit."""
-MADE = "omero-courier/made/v1"
+MADE = f"{OUR_NAMESPACES}made/v1"
 """On a container that is made anew for each import: a map with the import, by which a later attempt finds it."""
-OURS = "omero-courier/"
-"""What the namespaces of our own annotations begin with."""
 FILES_NAMED = 20
 """Files of a fileset that its provenance names; the others are counted."""
 
@@ -57,6 +55,7 @@ class ImportDetails(Frozen):
     """Of the key-value pairs."""
     tags: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
+    text_annotations: tuple[TextAnnotation, ...] = ()
     annotation_ids: tuple[int, ...] = ()
 
 
@@ -67,6 +66,7 @@ def annotations_for(session: OmeroSession, details: ImportDetails) -> list[Any]:
         TargetNotFound: one of the given ids is no annotation that this user sees.
     """
     found = [comment(each) for each in details.comments]
+    found += [comment(each.text, each.namespace) for each in details.text_annotations]
     if details.key_values:
         found.append(key_values(details.namespace, list(details.key_values.items())))
     found += [TagAnnotationI(each, False) for each in ensure_tags(session, details.tags)]

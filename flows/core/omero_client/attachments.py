@@ -29,9 +29,9 @@ from flows.core.omero_client.naming import Alone, alone_here
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.store import milliseconds_for
 from flows.core.omero_client.targets import ResolvedTarget
-from flows.core.requests import Frozen
+from flows.core.requests import OUR_NAMESPACES, Frozen
 
-ATTACHED = "omero-courier/attachment/v1"
+ATTACHED = f"{OUR_NAMESPACES}attachment/v1"
 """The namespace of attachments: by it, their name and their checksum they are found again."""
 CHUNK = 4 * 1024 * 1024
 _HASHER = "SHA1-160"

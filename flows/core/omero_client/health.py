@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from flows.core.errors import CourierError, LoginRefused
 from flows.core.omero_client.faults import speaking_to
-from flows.core.omero_client.logins import join, log_in, ping
+from flows.core.omero_client.logins import join, log_in, log_in_itself, ping
 from flows.core.settings import OmeroServer
 
 GUEST = ("guest", SecretStr("guest"))
@@ -19,15 +19,16 @@ def check_answers(server: OmeroServer) -> None:
 
     Raises:
         OmeroUnavailable: it does not answer.
+        AccountRefused: it does, but does not let our account in: nothing can be imported either.
         OmeroError: it is in trouble.
     """
     ping(server)
-    account = server.service_account
-    who = GUEST if account is None else (account.user, account.password)
+    if server.service_account is not None:
+        log_in_itself(server, server.service_account).kill()
+        return
     try:
-        log_in(server, *who).kill()
+        log_in(server, *GUEST).kill()
     except LoginRefused:
-        # That the password is wrong the imports are to say.
         return
 
 

@@ -12,11 +12,11 @@ import omero.sys
 from omero.rtypes import rlong
 from pydantic import SecretStr
 
-from flows.core.errors import CourierError, LoginRefused, NotPermitted, SessionEnded
+from flows.core.errors import AccountRefused, CourierError, LoginRefused, NotPermitted, SessionEnded
 from flows.core.omero_client.commands import run_command
 from flows.core.omero_client.faults import speaking_to
 from flows.core.omero_client.session import OmeroSession, drop, groups_of
-from flows.core.settings import OmeroServer
+from flows.core.settings import OmeroServer, ServiceAccount
 
 ACTIVE = "user"
 """The group that every active account is in (omero-server: Roles)."""
@@ -91,6 +91,7 @@ def sudo(
 
     Raises:
         LoginRefused: there is no such user, or the account is inactive.
+        AccountRefused: OMERO does not let the service account in, whose password changed for example.
         NotPermitted: the service account may not do that, or the user is not in that group.
         OmeroUnavailable: OMERO does not answer.
     """
@@ -99,10 +100,25 @@ def sudo(
             f"The courier has no service account at {server.host}.",
             advice="Ask the operator to configure one, or import with a session of your own.",
         )
-    with log_in(server, account.user, account.password) as service:
+    with log_in_itself(server, account) as service:
         _check_active(service, user)
         key = _key_for(service, user, idle_seconds, agent)
     return join(server, key, group=group, agent=agent)
+
+
+def log_in_itself(server: OmeroServer, account: ServiceAccount) -> OmeroSession:
+    """Open a session of the courier's own account.
+
+    That it is refused says nothing of the users who are waiting: they wait until the operator has put it right.
+
+    Raises:
+        AccountRefused: wrong user or password.
+        OmeroUnavailable: OMERO does not answer.
+    """
+    try:
+        return log_in(server, account.user, account.password)
+    except LoginRefused as refused:
+        raise AccountRefused(f"OMERO at {server.host} refuses the courier's own account, {account.user}.") from refused
 
 
 def _check_active(service: OmeroSession, user: str) -> None:

@@ -79,7 +79,7 @@ class Findings:
                 self._show(decision)
         ahead = [name for name, wait in case.waits.items() if wait.code == _CLOCK]
         if ahead:
-            self.problem(case.unit.path_of(ahead[0]), _CLOCK, case.waits[ahead[0]].reason)
+            self.problem(case.unit.path_of(ahead[0]), _CLOCK, case.waits[ahead[0]].reason, Verdict.SETTLING)
         self._keep(case.unit, case.counts, case.rest, case=case)
 
     def _keep(
@@ -105,10 +105,10 @@ class Findings:
             self._shown[decision.verdict] += 1
             self.decisions.append(decision)
 
-    def problem(self, path: str, code: str, reason: str) -> None:
+    def problem(self, path: str, code: str, reason: str, verdict: Verdict = Verdict.QUARANTINED) -> None:
         """Note something that somebody should look into."""
         if len(self.problems) < SHOWN:
-            self.problems.append(Decision(path=shown(path), verdict=Verdict.QUARANTINED, code=code, reason=reason))
+            self.problems.append(Decision(path=shown(path), verdict=verdict, code=code, reason=reason))
 
     @property
     def counts(self) -> Counter[str]:

@@ -25,6 +25,8 @@ _AHEAD = 32 * 1024 * 1024
 
 Passed = Callable[[int], None]
 """Called with the bytes of this file that are done; raises to stop."""
+Pace = Callable[[int], None]
+"""Called with the bytes that are to be read next; waits until they may be, or raises to stop."""
 
 
 class _Pipe:
@@ -55,7 +57,7 @@ class _Pipe:
         return self._sha1.hexdigest()
 
 
-def copy_file(file: SourceFile, place: Place, passed: Passed) -> str:
+def copy_file(file: SourceFile, place: Place, passed: Passed, pace: Pace) -> str:
     """Make the copy, or finish or find an earlier one, and return its SHA-1 in hex.
 
     Raises:
@@ -71,7 +73,7 @@ def copy_file(file: SourceFile, place: Place, passed: Passed) -> str:
             return pipe.hexdigest()
         _drop_outdated(file, place)
         try:
-            _copy(file, source, place.partial, pipe, passed)
+            _copy(file, source, place.partial, pipe, passed=passed, pace=pace)
             check_unchanged(file, source)
         except SourceChanged:
             place.partial.unlink(missing_ok=True)
@@ -140,13 +142,14 @@ def _drop_outdated(file: SourceFile, place: Place) -> None:
                 other.unlink()
 
 
-def _copy(file: SourceFile, source: FileIO, partial: Path, pipe: _Pipe, passed: Passed) -> None:
+def _copy(file: SourceFile, source: FileIO, partial: Path, pipe: _Pipe, *, passed: Passed, pace: Pace) -> None:
     with told_of_staging(partial), FileIO(partial, "ab") as copy:
         _keep_others_out(copy, partial)
         done = _hash_again(partial, pipe, passed)
         source.seek(done)
         while done < file.size:
             buffer = pipe.buffer()
+            pace(min(len(buffer), file.size - done))
             length = _read(file, source, buffer)
             pipe.hash(buffer, length)
             _write(copy, buffer[:length])

@@ -56,7 +56,7 @@ def _staged(fileset: Fileset, folder: Path, control: Control) -> StagedFileset:
 
     for file, place in zip(fileset.files, places(folder, fileset), strict=True):
         passed(0)
-        sha1 = copy_file(file, place, passed)
+        sha1 = copy_file(file, place, passed, control.pace)
         copies.append(StagedFile(path=str(place.final), client_path=file.client_path, size=file.size, sha1=sha1))
         before += file.size
     return StagedFileset(fileset=fileset, files=tuple(copies), staged=True)

@@ -27,6 +27,7 @@ def test_administrators_hear_of_failures_only(
     written = letters(report(*filesets, receivers=(USER,)), ADMINISTRATORS)
 
     assert [each.receiver for each in written] == expected
+    assert [each.receiver for each in written if not each.for_administrators] == [USER]
 
 
 def test_a_failed_import_is_one_alert_however_many_files_failed(report: MakeReport) -> None:

@@ -20,6 +20,7 @@ class Watch(Uncontrolled):
     def __init__(self, at: int = -1, do: Callable[[], object] = lambda: None) -> None:
         self.seen: list[tuple[int, int]] = []
         self.looks, self.at, self.do = 0, at, do
+        self.paced: list[int] = []
 
     def moved(self, key: str, stage: Stage, done: int, total: int) -> None:
         assert stage is Stage.TRANSFER
@@ -29,6 +30,9 @@ class Watch(Uncontrolled):
         self.looks += 1
         if self.looks == self.at:
             self.do()
+
+    def pace(self, count: int) -> None:
+        self.paced.append(count)
 
 
 def cancel() -> None:

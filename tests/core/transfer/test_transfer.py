@@ -179,3 +179,15 @@ def test_the_source_is_never_written_to(source: Path, area: StagingArea) -> None
         before.st_mtime_ns,
         before.st_ctime_ns,
     )
+
+
+def test_a_copy_is_read_no_faster_than_the_machine_allows_and_what_was_copied_before_does_not_count(
+    source: Path, area: StagingArea
+) -> None:
+    broken_off, rest = Watch(at=4, do=crash), Watch()
+    with pytest.raises(RuntimeError):
+        stage(verified(source), area, broken_off)
+    stage(verified(source), area, rest)
+
+    assert max(broken_off.paced + rest.paced) <= CHUNK
+    assert sum(broken_off.paced) + sum(rest.paced) == len(CONTENT)

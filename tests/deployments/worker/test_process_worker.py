@@ -64,6 +64,12 @@ def test_a_place_is_kept_for_a_run_that_an_earlier_worker_left(run: FlowRun) -> 
     assert anyio.run(keep) == (1, 0)
 
 
+def test_it_takes_runs_of_all_queues_or_of_those_that_are_named() -> None:
+    everything, some = (CourierWorker("courier", "one", 1, lambda: False, queues=each) for each in ((), ("rounds",)))
+
+    assert (everything._work_queues, some._work_queues) == (set(), {"rounds"})
+
+
 def test_a_process_is_named_by_host_and_number() -> None:
     host, _, pid = place(17).rpartition(":")
 

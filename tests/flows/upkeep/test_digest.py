@@ -70,6 +70,10 @@ def test_there_is_one_a_day_beginning_with_the_second(
         send_digest(prefect, here, now=NOON + timedelta(hours=hours))
 
     assert sent() == 1
+    (latest,) = [each for each in find(prefect, [names.MESSAGE_FLOW], ALL) if each.tags == [names.server_tag(SERVER)]][
+        :1
+    ]
+    assert latest.parameters["receiver"] == ADMINISTRATOR
 
 
 def test_two_rounds_at_once_send_one(prefect: SyncPrefectClient, here: Settings, sent: Callable[[], int]) -> None:

@@ -103,8 +103,11 @@ def test_a_server_that_hangs_is_away(omero: Understudy) -> None:
     [
         pytest.param({}, id="no service account"),
         pytest.param({"user": "root", "password": "omero"}, id="the right password"),
-        pytest.param({"user": "root", "password": "wrong"}, id="a wrong password: the runs are to say so"),
     ],
 )
 def test_a_server_that_answers_is_not_away(omero: Understudy, account: dict[str, str]) -> None:
     assert why_away(at(omero, **account)) is None
+
+
+def test_an_omero_that_refuses_the_couriers_own_account_takes_no_imports_either(omero: Understudy) -> None:
+    assert "refuses the courier's own account, courier" in str(why_away(at(omero, user="courier", password="changed")))
