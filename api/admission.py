@@ -8,11 +8,13 @@ from api.callers import EVERY, Credential, SessionCredential, TokenCredential, c
 from api.door import Look, look_at
 from api.models import NewImport
 from api.omero_access import Proof, Wish, by_id
+from api.planning import plan_at_the_door
 from api.problems import Problem
 from api.services import Services
 from flows.core.errors import LoginRefused, PlacementNotAllowed, RequestError
+from flows.core.metadata.plan import Plan
 from flows.core.mounts import Mounts, check_workstation, workstation_at
-from flows.core.requests import Target
+from flows.core.requests import Target, parse_target
 from flows.core.settings import OmeroServer, Settings
 from flows.core.verify import Access
 from flows.core.wishes import check_placement
@@ -44,6 +46,8 @@ class Grant:
     look: Look
     workstation: str | None = None
     """Whose names the sources are."""
+    plan: Plan | None = None
+    """What would be said of each fileset and where it would go; None where the worker looks first."""
 
 
 async def admit(neighbours: Services, credential: Credential, body: NewImport, address: str) -> Grant:
@@ -72,7 +76,11 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport, a
     look = await neighbours.blocking(
         lambda: look_at(body.sources, access, settings.verification), away="The file system"
     )
-    return Grant(server, standing, access, look, workstation)
+    planned = await neighbours.blocking(
+        lambda: plan_at_the_door(body, access, settings.metadata, look.expansion, complete=look.complete),
+        away="The file system",
+    )
+    return Grant(server, standing, access, look, workstation, planned)
 
 
 def _workstation(settings: Settings, credential: Credential, asked: str | None, address: str) -> str | None:
@@ -182,4 +190,6 @@ def _check_placement(body: NewImport, at: OmeroServer, server: str) -> None:
 
 
 def _wish(body: NewImport) -> Wish:
-    return Wish(group=body.group, target=Target.parse(body.target) if body.target else None)
+    target = parse_target(body.target) if body.target else None
+    # Where a rule by folders leads is known with the files only.
+    return Wish(group=body.group, target=target if isinstance(target, Target) else None)

@@ -36,7 +36,7 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     check_placement(job.request.placement, job.server_name, job.server)
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
     table = table_of(job.request, job.access(), job.settings.metadata)
-    planned = plan(job.request, found.filesets, table, repeated=job.repeated)
+    planned = plan(job.request, found.filesets, table, refused=found.refused, repeated=job.repeated)
     fitting = [each for each in found.filesets if each.key in planned.said]
     job.filesets = job.ledger.open(fitting, (*found.refused, *planned.refused))
     job.aim(planned)

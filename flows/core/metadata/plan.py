@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from flows.core.errors import CourierError, TargetUnfit
 from flows.core.metadata.matching import Match, match
 from flows.core.metadata.table import MetadataRow, MetadataTable, Problem, refuse
-from flows.core.requests import Failure, Fileset, ImportOptions, Target, TargetRule, UnmatchedRows, parse_target
+from flows.core.requests import (
+    Failure,
+    Fileset,
+    ImportOptions,
+    SourceFile,
+    Target,
+    TargetRule,
+    UnmatchedRows,
+    parse_target,
+)
 from flows.core.target_syntax import Kind
 from flows.core.values import Frozen
 
@@ -42,7 +51,12 @@ class Plan(Frozen):
 
 
 def plan(
-    asked: ImportOptions, filesets: Sequence[Fileset], table: MetadataTable | None = None, *, repeated: bool = False
+    asked: ImportOptions,
+    filesets: Sequence[Fileset],
+    table: MetadataTable | None = None,
+    *,
+    refused: Sequence[Failure] = (),
+    repeated: bool = False,
 ) -> Plan:
     """Plan an import.
 
@@ -50,25 +64,30 @@ def plan(
         asked: the request.
         filesets: what its sources stand for.
         table: what else is said of them.
+        refused: what of the sources cannot be imported: rows about these are no mistake.
         repeated: it was planned before, and files may have gone meanwhile: no row is missed.
 
     Raises:
         TableRefused: its rows do not fit the files.
     """
-    found = match(table, filesets) if table else Match({}, (), ())
+    found = match(table, [*filesets, *map(_stand_in, refused)]) if table else Match({}, (), ())
     if table:
         _check(asked, table, found, repeated=repeated)
     aim = _Aim(asked, filesets)
     said: dict[str, Said] = {}
-    refused: list[Failure] = []
+    misplaced: list[Failure] = []
     for fileset in filesets:
         row = found.rows.get(fileset.key)
         try:
             said[fileset.key] = _said(asked, row, aim.of(fileset, row))
         except CourierError as wrong:
-            refused.append(Failure.of(wrong.about(fileset.files[0].client_path)))
+            misplaced.append(Failure.of(wrong.about(fileset.files[0].client_path)))
     notes = _notes(table, found, filesets) if table else ()
-    return Plan(said=said, refused=tuple(refused), notes=notes)
+    return Plan(said=said, refused=tuple(misplaced), notes=notes)
+
+
+def _stand_in(refused: Failure) -> Fileset:
+    return Fileset(files=(SourceFile(path=refused.which, client_path=refused.which, size=0, mtime_ns=0),))
 
 
 def home_of(fileset: Fileset) -> str:
