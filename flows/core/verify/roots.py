@@ -175,6 +175,12 @@ def check_after(roots: Mapping[str, Root], user: str, path: str, what: Literal["
         )
 
 
+def folder_holding(roots: Mapping[str, Root], user: str, path: str) -> str | None:
+    """Return the folder of the deepest root that holds a path, with all links resolved; None where none does."""
+    holding = [folder for root in roots.values() for folder in _folder_of(root, user) if _holds(folder, path)]
+    return max(holding, key=len, default=None)
+
+
 def _folder_of(root: Root, user: str) -> tuple[str, ...]:
     """Return where a root really lies for this user; nothing where the login name would make it another place."""
     return tuple(map(os.path.realpath, _named_folder(root, user)))
