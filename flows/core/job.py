@@ -19,8 +19,15 @@ from flows.core.metadata.extras import Extras
 from flows.core.metadata.plan import Plan, Said
 from flows.core.mounts import Mounts
 from flows.core.notify import receivers
-from flows.core.omero_client import Alone, ImportDetails, ResolvedTarget, alone_here
-from flows.core.requests import Fileset, ImportedFileset, ImportRequest, Placement, Staging, run_title
+from flows.core.omero_client import (
+    Alone,
+    ImportDetails,
+    ResolvedTarget,
+    alone_here,
+    find_java,
+    opens_with_java,
+)
+from flows.core.requests import Fileset, ImportedFileset, Importer, ImportRequest, Placement, Staging, run_title
 from flows.core.settings import Settings
 from flows.core.transfer import clear_run
 from flows.core.verify.roots import Access
@@ -132,6 +139,15 @@ class Job:
         except StagingFailed as failed:
             log.warning("%s", failed)
 
+    def check_importer(self, filesets: Sequence[Fileset]) -> None:
+        """See that OMERO's own importer is there, where it is wanted, before anything is copied.
+
+        Raises:
+            ImporterMissing: it is not.
+        """
+        if any(map(self.wants_java, filesets)):
+            find_java(self.settings.java)
+
     def aim(self, plan: Plan) -> None:
         """Settle what is said of each fileset and where it goes, and check it, before anything is copied.
 
@@ -175,6 +191,13 @@ class Job:
     def target(self, fileset: Fileset) -> ResolvedTarget:
         """Return the target of a fileset in OMERO, made when it is first asked for."""
         return self.extras.target(self.said(fileset))
+
+    def wants_java(self, fileset: Fileset) -> bool:
+        """Say whether OMERO's own importer is to bring in a fileset."""
+        if self.request.importer is Importer.AUTO:
+            in_place = self.request.placement is not Placement.UPLOAD
+            return not in_place and opens_with_java(fileset.path, self.settings.java)
+        return self.request.importer is Importer.JAVA
 
     def details(self, fileset: Fileset) -> ImportDetails:
         """Return what the user wants to be said of the images of a fileset."""

@@ -42,6 +42,7 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     planned = plan(job.request, job.found, table, refused=found.refused, repeated=job.repeated)
     fitting = [each for each in job.found if each.key in planned.said]
     job.filesets = job.ledger.open(fitting, (*found.refused, *planned.refused))
+    job.check_importer(job.found)
     job.aim(planned)
     check_room(sum(each.size for each in job.filesets), job.settings.staging, job.staging)
     return chunks(job.filesets)

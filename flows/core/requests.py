@@ -68,6 +68,14 @@ class UnmatchedRows(StrEnum):
     TELL = "tell"
 
 
+class Importer(StrEnum):
+    """Which program imports."""
+
+    AUTO = "auto"
+    NATIVE = "native"
+    JAVA = "java"
+
+
 class Placement(StrEnum):
     """How files get into OMERO's repository; the values are those of OMERO's own `--transfer`."""
 
@@ -271,6 +279,14 @@ class ImportOptions(Frozen):
             "stage: copy them to the staging area first, so that the source is free early."
         ),
     )
+    importer: Importer = Field(
+        default=Importer.AUTO,
+        title="Importer",
+        description=(
+            "auto: the courier's own, but for formats that the administrator gave to the other. native: the courier's "
+            "own. java: OMERO's own command-line importer, where it is installed."
+        ),
+    )
     placement: Placement = Field(
         default=Placement.UPLOAD,
         title="How it gets there",
@@ -338,6 +354,8 @@ class ImportOptions(Frozen):
             raise ValueError("give either table or table_text")
         if self.placement.is_link and self.staging is Staging.STAGE:
             raise ValueError(f"placement {self.placement} links to the files where they are: leave out staging")
+        if self.importer is Importer.JAVA and self.placement is not Placement.UPLOAD:
+            raise ValueError(f"importer java uploads: leave out placement {self.placement}, or the importer")
         if self.placement.is_link and self.after_import is not AfterImport.KEEP:
             raise ValueError(
                 f"after_import {self.after_import} would take away what OMERO reads: with placement {self.placement}"

@@ -9,11 +9,18 @@ from flows.core.omero_client.fence import fence
 from flows.core.omero_client.health import check_answers, keep_alive_once, latency
 from flows.core.omero_client.holdings import plates_of
 from flows.core.omero_client.importer import BegunImport, begin_import, import_fileset
+from flows.core.omero_client.java_importer import (
+    BegunJavaImport,
+    begin_java_import,
+    check_wanted,
+    find_java,
+    opens_with_java,
+)
 from flows.core.omero_client.linking import link_to_target
 from flows.core.omero_client.logins import join, log_in, make_long_session, ping, raise_idle, sudo
 from flows.core.omero_client.marked import find_marked
 from flows.core.omero_client.naming import Alone, alone_here
-from flows.core.omero_client.session import OmeroSession
+from flows.core.omero_client.session import Borrowed, OmeroSession
 from flows.core.omero_client.tags import ensure_tags
 from flows.core.omero_client.targets import ResolvedTarget, resolve_target
 
@@ -21,6 +28,8 @@ __all__ = [
     "CLIENT_MAP",
     "Alone",
     "BegunImport",
+    "BegunJavaImport",
+    "Borrowed",
     "Duplicates",
     "ImportDetails",
     "LocalFile",
@@ -29,7 +38,9 @@ __all__ = [
     "alone_here",
     "attach_file",
     "begin_import",
+    "begin_java_import",
     "check_answers",
+    "check_wanted",
     "confirm_held",
     "ensure_tags",
     "existing",
@@ -37,6 +48,7 @@ __all__ = [
     "find_duplicates",
     "find_earlier",
     "find_earlier_of",
+    "find_java",
     "find_marked",
     "import_fileset",
     "join",
@@ -46,6 +58,7 @@ __all__ = [
     "link_to_target",
     "log_in",
     "make_long_session",
+    "opens_with_java",
     "ping",
     "plates_of",
     "raise_idle",
