@@ -27,6 +27,7 @@ from flows.core.omero_client import (
     find_java,
     opens_with_java,
 )
+from flows.core.remotes import Connections
 from flows.core.requests import Fileset, ImportedFileset, Importer, ImportRequest, Placement, Staging, run_title
 from flows.core.settings import Settings
 from flows.core.transfer import clear_run
@@ -106,6 +107,8 @@ class Job:
         """What of it is still to be imported."""
         self.told: set[tuple[str, str]] = set()
         """Receiver and subject of the messages that arrived."""
+        self.connections = Connections(settings.remotes)
+        """What reaches files on other machines."""
         self._access: Access | None = None
         self.notes: tuple[str, ...] = ()
         """What people should know besides what became of each file."""
@@ -132,6 +135,7 @@ class Job:
     ) -> None:
         """End the OMERO session, and remove what is left of the copies, unless a later attempt wants them."""
         self.account.close()
+        self.connections.close()
         if self.keeps_copies:
             return
         try:
@@ -175,6 +179,8 @@ class Job:
                 user=session.user,
                 groups=session.groups,
                 roots=self.settings.roots,
+                remotes=self.settings.remotes,
+                connections=self.connections,
                 mounts=Mounts.of(self.settings.mounts, self.request.workstation),
                 here=self.settings.station,
             )
