@@ -12,6 +12,7 @@ from deployments.sandbox.understudy.foreign import is_foreign, read_plane
 from deployments.sandbox.understudy.house import House, SessionService
 from deployments.sandbox.understudy.ome_sets import ome_set_of
 from deployments.sandbox.understudy.pixels import SUFFIXES
+from deployments.sandbox.understudy.plates import plate_of
 from deployments.sandbox.understudy.processing import LOCATED
 from deployments.sandbox.understudy.refusals import refusal
 from deployments.sandbox.understudy.rows import Ref, Row
@@ -73,6 +74,8 @@ class PixelStore(SessionService):
     def _plane(self, z: int, c: int, t: int) -> Any:
         self._chosen()
         try:
+            if (plate := plate_of(self._file)) is not None:
+                return plate.fields[self._series].plane(z, c, t)
             known = self._file.name.lower().endswith(SUFFIXES) and not is_foreign(self._file, self._files)
             if self.house.bioformats is not None and not known:
                 return read_plane(self._file, (self._series, z, c, t), self.house.bioformats)
