@@ -46,8 +46,8 @@ def held(sandbox: Running) -> Iterator[Callable[[Path], list[int]]]:
     def of(path: Path) -> list[Any]:
         parameters = ParametersI()
         parameters.add("path", rstring(str(path).lstrip("/")))
-        query = "select f.id, i.id from FilesetEntry e join e.fileset f left outer join f.images i where e.clientPath = :path"
-        return list(gateway.getQueryService().projection(query, parameters))
+        rows = "from FilesetEntry e join e.fileset f left outer join f.images i where e.clientPath = :path"
+        return list(gateway.getQueryService().projection(f"select f.id, i.id {rows}", parameters))
 
     yield of
     gateway.close()
