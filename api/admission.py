@@ -12,7 +12,8 @@ from api.problems import Problem
 from api.services import Services
 from flows.core.errors import LoginRefused, RequestError, SourceNotAllowed
 from flows.core.mounts import Mounts, check_workstation, workstation_at
-from flows.core.requests import Target
+from flows.core.omero_client import check_wanted
+from flows.core.requests import Importer, Target
 from flows.core.settings import OmeroServer, Settings
 from flows.core.verify import Access
 from flows.core.wishes import check_after_import, check_placement
@@ -60,6 +61,8 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport, a
         standing = await _of_token(neighbours, credential, body, server)
     else:
         standing = await _of_session(neighbours, credential, body, server)
+    if body.importer is Importer.JAVA:
+        check_wanted(settings.java)
     owner, workstation = standing.owner, _workstation(settings, credential, body.workstation, address)
     access = Access(
         user=owner.user,

@@ -1,12 +1,13 @@
 """Which work pools, queues, limits and deployments the settings ask for: pure, writes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prefect import Flow
 
 from flows.core import names
+from flows.core.mounts import stations
 from flows.core.settings import OmeroServer, Settings, Sweeps
 from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.loading import load_sweeps, server_of
@@ -112,7 +113,10 @@ def plan(settings: Settings) -> Plan:
     sweeps = load_sweeps(settings.sweeps.folder, settings) if settings.sweeps.folder is not None else {}
     imports = [_imports_into(name) for name in settings.servers]
     return Plan(
-        pools=(*(_pool_of(name, server) for name, server in settings.servers.items()), _couriers_own(settings.sweeps)),
+        pools=(
+            *(_pool_of(name, server, sorted(stations(settings))) for name, server in settings.servers.items()),
+            _couriers_own(settings.sweeps),
+        ),
         deployments=(
             *imports,
             *map(_put_away_after, imports),
@@ -153,12 +157,18 @@ def _sweeps(sweeps: Mapping[str, SweepDefinition], settings: Settings) -> tuple[
     )
 
 
-def _pool_of(server: str, settings: OmeroServer) -> PlannedPool:
+def _pool_of(server: str, settings: OmeroServer, stations: Sequence[str]) -> PlannedPool:
+    """The one limit is that of all queues together, those of workstations included."""
     return PlannedPool(
         name=names.pool_of(server),
         description=f"Imports into the OMERO server {server}: who waits, waits here, in order.",
         limit=settings.runs,
-        queues=(PlannedQueue(names.PEOPLE, 1), PlannedQueue(names.BULK, 2, limit=max(1, settings.runs - 1))),
+        queues=(
+            PlannedQueue(names.PEOPLE, 1),
+            PlannedQueue(names.BULK, 2, limit=max(1, settings.runs - 1)),
+            *(PlannedQueue(names.queue_of(bulk=False, station=each), 3) for each in stations),
+            *(PlannedQueue(names.queue_of(bulk=True, station=each), 3 + len(stations), limit=1) for each in stations),
+        ),
     )
 
 

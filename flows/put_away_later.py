@@ -47,6 +47,7 @@ def _make(client: SyncPrefectClient, run: FlowRun, job: Job, due: datetime) -> N
         deployment.id,
         name=f"files of {job.title}"[:200],
         parameters={"import_id": job.run_id},
+        work_queue_name=names.queue_of(bulk=True, station=names.station_of(run.work_queue_name)),
         state=state,
         tags=[
             names.user_tag(job.request.on_behalf_of),

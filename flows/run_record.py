@@ -18,7 +18,7 @@ from prefect.states import Scheduled
 from flows.core.errors import AttemptSuperseded, ImportCancelled, OmeroBusy, OmeroFull, RunPutOff
 from flows.core.job import Job
 from flows.core.ledger import Ledger
-from flows.core.names import BULK, INTERIM_TOLD, PEOPLE, REPLAY_ALL, TOLD
+from flows.core.names import INTERIM_TOLD, REPLAY_ALL, TOLD, is_bulk
 from flows.core.requests import Failure
 from flows.further_tries import FurtherTry
 from flows.history import asked_by_person, cancelled_at_the_start, retries_since_person
@@ -26,7 +26,7 @@ from flows.patience import patiently
 from flows.put_away_later import hand_over_put_away
 from flows.upkeep.addresses import note_address, noted_address
 from flows.upkeep.outages import report_outage
-from flows.upkeep.waiting import release_next
+from flows.upkeep.waiting import release_next, served_lines
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class RunRecord:
     @property
     def is_bulk(self) -> bool:
         """Whether it lets others go first."""
-        return self._run.work_queue_name == BULK
+        return is_bulk(self._run.work_queue_name)
 
     @property
     def asked_by_person(self) -> bool:
@@ -159,7 +159,9 @@ class RunRecord:
                 self._client.count_flow_runs(
                     flow_run_filter=waiting,
                     work_pool_filter=where.WorkPoolFilter(name=where.WorkPoolFilterName(any_=[pool])) if pool else None,
-                    work_queue_filter=where.WorkQueueFilter(name=where.WorkQueueFilterName(any_=[PEOPLE])),
+                    work_queue_filter=where.WorkQueueFilter(
+                        name=where.WorkQueueFilterName(any_=served_lines(self._client, pool))
+                    ),
                 )
             )
         except httpx.HTTPError:

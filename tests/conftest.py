@@ -10,6 +10,7 @@ pytest_plugins: list[str] = [
     "tests.support.engine",
     "tests.support.courier",
     "tests.support.images",
+    "tests.support.java",
     "tests.support.mail",
     "tests.support.sandbox",
     "tests.support.sweeper",

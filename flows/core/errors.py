@@ -43,6 +43,10 @@
     │   ├── TargetNotFound
     │   ├── ImportRefused            OMERO cannot read the data
     │   └── OmeroMisused             OMERO says that we called it wrongly
+    ├── ImporterError                about OMERO's own importer, the Java program
+    │   ├── ImporterMissing          it is not installed here
+    │   ├── ImporterOutOfMemory      its heap is too small for these files
+    │   └── ImporterFailed           it ended without a result                        (transient)
     ├── FilesetsUnfinished           nothing of a chunk got through a stage yet        (transient)
     ├── SealBroken                   a sealed value that none of our keys opens
     ├── NotificationFailed                                                            (transient)
@@ -367,6 +371,29 @@ class OmeroMisused(OmeroError):
     """OMERO says that the courier called it wrongly."""
 
     advice_by_default = "This is a bug of the courier: report it with the log."
+
+
+class ImporterError(CourierError):
+    """OMERO's own importer, a Java program, did not do what it was started for."""
+
+
+class ImporterMissing(ImporterError):
+    """The Java importer is not installed here."""
+
+    advice_by_default = "Import with `importer: native`, or ask the operator to install it: docs/java-importer.md."
+
+
+class ImporterOutOfMemory(ImporterError):
+    """The Java importer ran out of memory."""
+
+    advice_by_default = "The operator should give it more, `java.heap` in the settings; then retry the import."
+
+
+class ImporterFailed(ImporterError):
+    """The Java importer ended without a result."""
+
+    transient = True
+    advice_by_default = "It is tried again; if it stays, the operator finds what it said in the log of this import."
 
 
 class FilesetsUnfinished(CourierError):

@@ -17,10 +17,11 @@ from flows.core.errors import StagingFailed, UnknownServer
 from flows.core.ledger import Ledger
 from flows.core.mounts import Mounts
 from flows.core.notify import receivers
-from flows.core.omero_client import ImportDetails, ResolvedTarget, resolve_target
+from flows.core.omero_client import ImportDetails, ResolvedTarget, find_java, opens_with_java, resolve_target
 from flows.core.requests import (
     Fileset,
     ImportedFileset,
+    Importer,
     ImportRequest,
     Placement,
     Staging,
@@ -136,6 +137,15 @@ class Job:
         except StagingFailed as failed:
             log.warning("%s", failed)
 
+    def check_importer(self, filesets: Sequence[Fileset]) -> None:
+        """See that OMERO's own importer is there, where it is wanted, before anything is copied.
+
+        Raises:
+            ImporterMissing: it is not.
+        """
+        if any(map(self.wants_java, filesets)):
+            find_java(self.settings.java)
+
     def aim(self, filesets: Sequence[Fileset]) -> None:
         """Settle where the images go, and check it, before anything is copied.
 
@@ -178,6 +188,13 @@ class Job:
     def run_key(self, fileset_key: str) -> str:
         """Name a fileset of this run: the mark by which a later attempt finds it in OMERO."""
         return f"{self.run_id}/{fileset_key}"
+
+    def wants_java(self, fileset: Fileset) -> bool:
+        """Say whether OMERO's own importer is to bring in a fileset."""
+        if self.request.importer is Importer.AUTO:
+            in_place = self.request.placement is not Placement.UPLOAD
+            return not in_place and opens_with_java(fileset.path, self.settings.java)
+        return self.request.importer is Importer.JAVA
 
     def details(self, fileset: Fileset) -> ImportDetails:
         """Return what the user wants to be said of the images of a fileset."""

@@ -37,6 +37,7 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
     job.found = without_what_was_put_away(job, found.filesets)
     job.filesets = job.ledger.open(job.found, found.refused)
+    job.check_importer(job.found)
     job.aim(job.found)
     check_room(sum(each.size for each in job.filesets), job.settings.staging, job.staging)
     return chunks(job.filesets)

@@ -208,6 +208,33 @@ class StagingArea(Part):
     keep_free: int = Field(default=1_000_000_000, ge=0, description="Bytes that stay free on its disk.")
 
 
+class Java(Part):
+    """OMERO's own importer, a Java program: only where the installation brought it."""
+
+    jars: Path | None = Field(
+        default=None,
+        description="Folder with the jar files of OMERO.java (its `libs`); left out: `importer: java` is refused.",
+    )
+    executable: str = Field(default="java", min_length=1, description="The Java to run: Java 11 or newer.")
+    heap: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,5}[mMgG]$")] = Field(
+        default="1g", description="Memory of its heap, for example 512m or 4g."
+    )
+    formats: tuple[Annotated[str, StringConstraints(pattern=r"^\.[a-z0-9][a-z0-9.-]*$")], ...] = Field(
+        default=(), description="Endings of file names, in lower case, that `importer: auto` gives to it."
+    )
+    start_seconds: float = Field(
+        default=300, gt=0, description="Seconds that it may take until the first byte goes to OMERO."
+    )
+    file_seconds: float = Field(default=2, ge=0, description="Seconds more for each file of the set.")
+    rate: int = Field(
+        default=1_000_000, gt=0, description="Bytes per second at which it is at least expected to upload."
+    )
+    directory: Path | None = Field(
+        default=None,
+        description="Where each import has its working folder; left out: the system's for temporary files.",
+    )
+
+
 class Retries(Part):
     """Tries of a run as a whole, each with a process of its own; those within one take seconds."""
 
@@ -421,6 +448,7 @@ class Settings(BaseSettings):
     )
     verification: Verification = Field(default_factory=Verification, description="The verify stage.")
     staging: StagingArea = Field(default_factory=StagingArea, description="The staging area.")
+    java: Java = Field(default_factory=Java, description="OMERO's own importer.")
     retries: Retries = Field(default_factory=Retries, description="Tries of a run as a whole.")
     worker: Worker = Field(default_factory=Worker, description="How gently the workers of this machine treat it.")
     upkeep: Upkeep = Field(default_factory=Upkeep, description="Housekeeping.")

@@ -88,8 +88,12 @@ def fingerprint(fileset: Fileset) -> str:
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def record_provenance(session: OmeroSession, fileset_id: int, run_key: str, images: Sequence[int]) -> None:
+def record_provenance(
+    session: OmeroSession, fileset_id: int, run_key: str, images: Sequence[int], *, also: Sequence[Any] = ()
+) -> None:
     """Say on each image where it came from; an image on which it stands is left alone.
+
+    What `also` is to be linked to it is linked in the same transaction: where the one stands, so does the other.
 
     Everything is taken from OMERO itself, so that a later attempt can make good what an earlier one left out.
     """
@@ -97,7 +101,7 @@ def record_provenance(session: OmeroSession, fileset_id: int, run_key: str, imag
     if not missing:
         return
     annotation = key_values(PROVENANCE, _provenance(session, fileset_id, run_key))
-    session.update.saveArray([_link(image, annotation) for image in missing])
+    session.update.saveArray([_link(image, each) for image in missing for each in (annotation, *also)])
 
 
 def without_provenance(session: OmeroSession, images: Sequence[int]) -> list[int]:
