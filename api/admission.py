@@ -69,6 +69,7 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport, a
         groups=owner.groups,
         roots=settings.roots,
         only_roots=standing.only_roots,
+        remotes=settings.remotes,  # and no connections: the worker asks those hosts, the API does not
         mounts=Mounts.of(settings.mounts, workstation),
         here=settings.station,
     )
@@ -112,9 +113,16 @@ async def _of_token(neighbours: Services, credential: TokenCredential, body: New
     wish = _wish(body)
     owner = Proof(user=user, group=None, groups=frozenset(), is_admin=False)
     # OMERO is asked only where the answer counts: a machine that submits often is not held up.
-    if wish.group or by_id(wish.target) or any(root.groups for root in settings.roots.values()):
+    if wish.group or by_id(wish.target) or _count_groups(settings):
         owner = await _visit_as(neighbours, server, user, wish)
     return Standing(who=f"token:{credential.name}", owner=owner, only_roots=token.roots)
+
+
+def _count_groups(settings: Settings) -> bool:
+    """Whether it matters in which groups a user is."""
+    return any(root.groups for root in settings.roots.values()) or any(
+        remote.groups for remote in settings.remotes.values()
+    )
 
 
 async def _of_session(neighbours: Services, credential: SessionCredential, body: NewImport, server: str) -> Standing:

@@ -62,7 +62,7 @@ def set_up(python: str) -> None:
             raise SetupError(f"{VENV} cannot be made: {made.stdout}{made.stderr}")
     icepy.ensure(venv_python, python, LOGS)
     pip = [venv_python, "-m", "pip", "install", "--progress-bar", "off"]
-    pinned = ["-c", str(PROJECT / "constraints.txt"), "-e", f"{PROJECT}[sandbox,test]"]
+    pinned = ["-c", str(PROJECT / "constraints.txt"), "-e", f"{PROJECT}[remote,sandbox,test]"]
     run("Installing the pinned packages", [*pip, *pinned], LOGS / "pip.log", detail=installing)
     bioformats.ensure(pip, PROJECT / "constraints.txt", LOGS)
 

@@ -18,6 +18,7 @@ from flows.core.ledger import Ledger
 from flows.core.mounts import Mounts
 from flows.core.notify import receivers
 from flows.core.omero_client import ImportDetails, ResolvedTarget, find_java, opens_with_java, resolve_target
+from flows.core.remotes import Connections
 from flows.core.requests import (
     Fileset,
     ImportedFileset,
@@ -104,6 +105,8 @@ class Job:
         """What of it is still to be imported."""
         self.told: set[tuple[str, str]] = set()
         """Receiver and subject of the messages that arrived."""
+        self.connections = Connections(settings.remotes)
+        """What reaches files on other machines."""
         self._access: Access | None = None
         self._target = Target.parse(request.target) if request.target else None
         self._resolved: ResolvedTarget | None = None
@@ -130,6 +133,7 @@ class Job:
     ) -> None:
         """End the OMERO session, and remove what is left of the copies, unless a later attempt wants them."""
         self.account.close()
+        self.connections.close()
         if self.keeps_copies:
             return
         try:
@@ -172,6 +176,8 @@ class Job:
                 user=session.user,
                 groups=session.groups,
                 roots=self.settings.roots,
+                remotes=self.settings.remotes,
+                connections=self.connections,
                 mounts=Mounts.of(self.settings.mounts, self.request.workstation),
                 here=self.settings.station,
             )

@@ -402,6 +402,8 @@ class SourceFile(Frozen):
     size: int
     """Bytes."""
     mtime_ns: int
+    version: str = ""
+    """What the server that holds it calls this state of it; empty for those of this machine."""
 
 
 _NAMELESS = frozenset({".zattrs", ".zgroup", "zarr.json"})

@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from flows.core.remotes.configured import Remote
 from flows.core.sources import Source, checked
 
 PREFIX = "COURIER_"
@@ -380,7 +381,9 @@ class ApiToken(Part):
     )
     users: frozenset[str] = Field(description="OMERO login names it may act for; `*` is everybody.")
     servers: frozenset[str] = Field(default=frozenset({"*"}), description="Servers it may use; `*` is all.")
-    roots: frozenset[str] = Field(default=frozenset({"*"}), description="Roots it may read; `*` is all.")
+    roots: frozenset[str] = Field(
+        default=frozenset({"*"}), description="Roots and remote folders it may read; `*` is all."
+    )
     workstation: Label | None = Field(
         default=None, description="The workstation that it speaks for, by whose rules its paths are read."
     )
@@ -440,6 +443,9 @@ class Settings(BaseSettings):
         default=None, description="The workstation that this machine is, whose workers take only what lies on it."
     )
     roots: dict[Label, Root] = Field(default_factory=dict, description="Where imports may come from, by a short name.")
+    remotes: dict[Label, Remote] = Field(
+        default_factory=dict, description="Folders on other machines that imports may come from, by a short name."
+    )
     mounts: dict[Label, Mount] = Field(
         default_factory=dict, description="Where workers see what clients name otherwise, by a short name."
     )
@@ -479,8 +485,11 @@ class Settings(BaseSettings):
     def _names_fit(self) -> Self:
         if self.server is not None and self.server not in self.servers:
             raise ValueError(f"server: {self.server!r} is not among servers: {', '.join(self.servers)}")
+        if both := sorted(self.roots.keys() & self.remotes.keys()):
+            raise ValueError(f"remotes: {', '.join(both)} is the name of a root already")
+        roots = {"*", *self.roots, *self.remotes}
         for name, token in self.http.tokens.items():
-            if unknown := (token.servers - self.servers.keys() - {"*"}) | (token.roots - self.roots.keys() - {"*"}):
+            if unknown := (token.servers - self.servers.keys() - {"*"}) | (token.roots - roots):
                 raise ValueError(f"http.tokens.{name}: unknown {', '.join(sorted(unknown))}")
         return self
 

@@ -11,11 +11,12 @@ from pathlib import PurePath
 from flows.core.bioformats import bioformats_of
 from flows.core.control import Control, Uncontrolled
 from flows.core.errors import NothingImportable, SourceAway, SourceError, SourceMissing
+from flows.core.remotes import is_remote, normal
 from flows.core.settings import Verification
 from flows.core.sources import client_path
 from flows.core.verify import families, sets
 from flows.core.verify.families import set_of, whole_of
-from flows.core.verify.folders import Folder, Folders, look_at
+from flows.core.verify.folders import Folder, Folders
 from flows.core.verify.foreign import Foreign
 from flows.core.verify.formats import format_of
 from flows.core.verify.found import Expansion, Found
@@ -49,7 +50,7 @@ def expand(
     look = _Look(access, settings, control or Uncontrolled(), named=not found_by_chance)
     for source in sources:
         with look.found.refusing(source):
-            path = client_path(source)
+            path = normal(client_path(source))
             with look.found.refusing(path):
                 look.at(path)
     return look.found.expansion()
@@ -82,7 +83,7 @@ class _Look:
         """Take up a source that is a folder, or that is not known from its folder."""
         permit = self._access.allowed(path)
         try:
-            look = look_at(path, permit.real_path)
+            look = self._folders.look(path, permit.real_path)
         except SourceMissing as missing:
             if self._access.is_away(permit):
                 raise SourceAway("There is nothing at all in the share that holds it.", which=path) from missing
@@ -97,7 +98,7 @@ class _Look:
         path = folder.within(name)
         if self.found.has_file(path):
             return
-        look = look_at(path, folder.files[name])
+        look = self._folders.look(path, folder.files[name])
         if not stat.S_ISREG(look.st_mode):
             raise NothingImportable("It is a device, pipe or socket, not a file.", which=path)
         if together := set_of(folder, name, self._folders):
@@ -111,7 +112,7 @@ class _Look:
         except SourceError as failed:
             raise belongs_to_a_set(kind, path, why=failed) if kind else failed from failed
         if kind:
-            raise belongs_to_a_set(kind, path, asked=self._foreign.can_be_asked)
+            raise belongs_to_a_set(kind, path, asked=self._foreign.can_be_asked and not is_remote(path))
         if format_of(name) is None:
             raise _unknown(path)
         self.found.take(path, folder.files[name], look)
@@ -174,7 +175,7 @@ class _Look:
 
     def _is_taken(self, path: str, real: str) -> bool:
         """Take up an image of one file; say whether that was one."""
-        look = look_at(path, real)
+        look = self._folders.look(path, real)
         if stat.S_ISREG(look.st_mode):
             self.found.take(path, real, look)
         return stat.S_ISREG(look.st_mode)

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from flows.core.bioformats import Grouped
 from flows.core.control import Control
 from flows.core.errors import SourceError
+from flows.core.remotes import is_remote
 from flows.core.verify.families.shape import FoundSet, incomplete
 from flows.core.verify.folders import Folder, Folders
 from flows.core.verify.formats import format_of
@@ -94,7 +95,8 @@ class Foreign:
         return self._ask(folder, name, _Asked(suffix), VAIN_OF_A_SUFFIX)
 
     def _ask(self, folder: Folder, name: str, about: _Asked, most: int) -> FoundSet | None:
-        if self._grouper is None or self._vain[about] >= most:
+        if self._grouper is None or self._vain[about] >= most or is_remote(folder.real):
+            # Who has only paths of this machine to go by knows nothing of another one's.
             return None
         path = folder.within(name)
         try:

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pydantic import Field
 
 from flows.core.errors import NothingImportable, RequestError, SourceError
+from flows.core.remotes import Look
 from flows.core.requests import Failure, Fileset, Frozen, SourceFile
 from flows.core.verify.families import FoundSet
-from flows.core.verify.folders import Folders, look_at
+from flows.core.verify.folders import Folders
 from flows.core.verify.sets import belongs_to_a_set
 
 
@@ -67,9 +68,9 @@ class Found:
             self.accounted += 1
             self._refused.append(Failure.of(refusal.about(which)))
 
-    def take(self, path: str, real: str, look: os.stat_result) -> None:
+    def take(self, path: str, real: str, look: os.stat_result | Look) -> None:
         """Take up a file that is an image by itself."""
-        self._add((SourceFile(path=real, client_path=path, size=look.st_size, mtime_ns=look.st_mtime_ns),))
+        self._add((source_file(path, real, look),))
 
     def take_set(self, found: FoundSet, asked: str, folders: Folders) -> None:
         """Take up the set of the file `asked`, unless it was before.
@@ -165,10 +166,16 @@ class Found:
 
 def _source_file(path: str, folders: Folders) -> SourceFile:
     real = folders.real(path)
-    look = look_at(path, real)
+    look = folders.look(path, real)
     if not stat.S_ISREG(look.st_mode):
         raise NothingImportable("It is a device, pipe or socket, not a file.", which=path)
-    return SourceFile(path=real, client_path=path, size=look.st_size, mtime_ns=look.st_mtime_ns)
+    return source_file(path, real, look)
+
+
+def source_file(path: str, real: str, look: os.stat_result | Look) -> SourceFile:
+    """Return a file as it looks."""
+    version = look.version if isinstance(look, Look) else ""
+    return SourceFile(path=real, client_path=path, size=look.st_size, mtime_ns=look.st_mtime_ns, version=version)
 
 
 def _is_below(folder: str, above: str) -> bool:
