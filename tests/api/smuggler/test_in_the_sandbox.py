@@ -22,7 +22,7 @@ from tests.support.courier import Courier, eventually
 
 from .clients import Scripts, insight_request, insight_submits
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 USER = "alice"
 WEEK = 7 * 86_400
@@ -69,7 +69,7 @@ def test_smugglers_scripts_work_as_they_are(
     common = {**at, "experimenterEmail": f"{USER}@sandbox.example", "sessionKey": key}
     good, broken = scripts.request_import(
         [
-            {**common, "targetUri": make_small_ome_tiff(folder / "cells.ome.tiff").as_uri(), "name": "Control"},
+            {**common, "targetUri": make_small_ome_tiff(folder / "cells.ome.tiff").as_uri()},
             {**common, "targetUri": str(folder / "broken.tif")},
         ]
     )
@@ -95,7 +95,7 @@ def _log_at_the_end(scripts: Scripts, address: str) -> str:
         text = scripts.get(address)
         return text if "Succeeded" in text else None
 
-    return eventually(log, f"the end of {address}")
+    return eventually(log, f"the end of {address}", seconds=180)
 
 
 def test_insight_hands_files_over_from_windows_and_the_user_finds_them_in_omero(
@@ -117,7 +117,7 @@ def test_insight_hands_files_over_from_windows_and_the_user_finds_them_in_omero(
         for path in paths
     ]
     assert insight_submits(url, batch) < 300
-    found = eventually(lambda: _images_in(client, dataset, 2), "the images in OMERO")
+    found = eventually(lambda: _images_in(client, dataset, 2), "the images in OMERO", seconds=180)
     tagged = client.rows("select l.parent.id from ImageAnnotationLink l where l.child.id = :tag", tag=tag_id)
     assert {each for (each,) in tagged} == found
     assert eventually(lambda: ends(omero, key, look_after_sessions), "the end of the session")
