@@ -50,7 +50,7 @@ deploy: setup ## write pools, queues, limits and deployments from the settings i
 	@$(PY) -m deployments.deploy
 
 worker: setup ## take runs from a pool until Ctrl-C: make worker POOL=omero-main
-	@$(PY) -m deployments.worker --pool "$(POOL)" $(foreach each,$(QUEUES),--queue "$(each)") $(if $(NAME),--name "$(NAME)")
+	@$(PY) -m deployments.worker --pool "$(POOL)" $(foreach each,$(QUEUES),--queue "$(each)") $(if $(NAME),--name "$(NAME)") $(if $(STATION),--station "$(STATION)")
 
 drain: setup ## end the workers of this machine, or of one POOL, without losing what they import
 	@$(PY) -m deployments.worker.drain --data "$(DATA)" $(if $(POOL),--pool "$(POOL)")

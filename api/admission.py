@@ -10,12 +10,13 @@ from api.models import NewImport
 from api.omero_access import Proof, Wish, by_id
 from api.problems import Problem
 from api.services import Services
-from flows.core.errors import LoginRefused, PlacementNotAllowed, RequestError
+from flows.core.errors import LoginRefused, RequestError, SourceNotAllowed
 from flows.core.mounts import Mounts, check_workstation, workstation_at
-from flows.core.requests import Target
+from flows.core.omero_client import check_wanted
+from flows.core.requests import Importer, Target
 from flows.core.settings import OmeroServer, Settings
 from flows.core.verify import Access
-from flows.core.wishes import check_placement
+from flows.core.wishes import check_after_import, check_placement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +61,22 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport, a
         standing = await _of_token(neighbours, credential, body, server)
     else:
         standing = await _of_session(neighbours, credential, body, server)
+    if body.importer is Importer.JAVA:
+        check_wanted(settings.java)
     owner, workstation = standing.owner, _workstation(settings, credential, body.workstation, address)
     access = Access(
         user=owner.user,
         groups=owner.groups,
         roots=settings.roots,
         only_roots=standing.only_roots,
+        remotes=settings.remotes,  # and no connections: the worker asks those hosts, the API does not
         mounts=Mounts.of(settings.mounts, workstation),
         here=settings.station,
     )
     look = await neighbours.blocking(
         lambda: look_at(body.sources, access, settings.verification), away="The file system"
     )
+    _check_after_import(body, access, settings.servers[server])
     return Grant(server, standing, access, look, workstation)
 
 
@@ -108,9 +113,16 @@ async def _of_token(neighbours: Services, credential: TokenCredential, body: New
     wish = _wish(body)
     owner = Proof(user=user, group=None, groups=frozenset(), is_admin=False)
     # OMERO is asked only where the answer counts: a machine that submits often is not held up.
-    if wish.group or by_id(wish.target) or any(root.groups for root in settings.roots.values()):
+    if wish.group or by_id(wish.target) or _count_groups(settings):
         owner = await _visit_as(neighbours, server, user, wish)
     return Standing(who=f"token:{credential.name}", owner=owner, only_roots=token.roots)
+
+
+def _count_groups(settings: Settings) -> bool:
+    """Whether it matters in which groups a user is."""
+    return any(root.groups for root in settings.roots.values()) or any(
+        remote.groups for remote in settings.remotes.values()
+    )
 
 
 async def _of_session(neighbours: Services, credential: SessionCredential, body: NewImport, server: str) -> Standing:
@@ -174,10 +186,21 @@ async def _visit_as(neighbours: Services, server: str, user: str, wish: Wish) ->
         raise Problem(422, "unknown-user", f"body.on_behalf_of: {refused.what}", advice=refused.advice) from refused
 
 
+def _check_after_import(body: NewImport, access: Access, at: OmeroServer) -> None:
+    try:
+        check_after_import(body, access, at)
+    except SourceNotAllowed as refused:
+        raise Problem(
+            403, refused.code, f"body.after_import: {refused.which}: {refused.what}", advice=refused.advice
+        ) from refused
+    except RequestError as refused:
+        raise Problem(422, refused.code, f"body.after_import: {refused.what}", advice=refused.advice) from refused
+
+
 def _check_placement(body: NewImport, at: OmeroServer, server: str) -> None:
     try:
-        check_placement(body.placement, server, at)
-    except PlacementNotAllowed as refused:
+        check_placement(body, server, at)
+    except RequestError as refused:
         raise Problem(422, refused.code, f"body.placement: {refused.what}", advice=refused.advice) from refused
 
 

@@ -43,7 +43,7 @@ async def again(neighbours: Services, caller: Caller, credential: Credential, ru
         session = CarriedSession(server=run.server, user=run.user, key=carried)
         await neighbours.runs.carry(run.key, seal(session, neighbours.settings.seal_keys))
         run = await neighbours.runs.move(run, session_tag(carried.get_secret_value()))
-    async with room.place(run.user, run.bulk, datetime.now(UTC)) as place:
+    async with room.place(run.user, run.bulk, datetime.now(UTC), run.station) as place:
         try:
             begun = await neighbours.runs.retry(run, caller.name, what, place.held)
         except RunUnderWay as meanwhile:

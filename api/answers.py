@@ -26,8 +26,8 @@ def links(run_id: UUID, settings: Settings) -> Links:
     )
 
 
-def summary(run: Run, settings: Settings, *, position: int | None = None, outage: str | None = None) -> ImportSummary:
-    """Tell an import in short; `outage` is why those that wait do so longer than they would."""
+def summary(run: Run, settings: Settings, *, position: int | None = None, late: str | None = None) -> ImportSummary:
+    """Tell an import in short; `late` is why one that waits does so longer than it would."""
     silent = run.state is ImportState.COMPLETED
     waits = run.state.waits
     return ImportSummary(
@@ -45,7 +45,7 @@ def summary(run: Run, settings: Settings, *, position: int | None = None, outage
         attempts=run.attempts,
         next_attempt=run.next_start if waits else None,
         position=position if waits else None,
-        reason=(outage if waits and outage else None) or (None if silent else run.message or None),
+        reason=(late if waits and late else None) or (None if silent else run.message or None),
         links=links(run.id, settings),
     )
 
@@ -90,5 +90,6 @@ def _fileset(status: FilesetStatus, web_url: str | None) -> FilesetAnswer:
         images=[
             ImageAnswer(id=each.id, name=each.name, link=web_link(web_url, "image", each.id)) for each in status.images
         ],
+        put_away=status.put_away,
         error=status.failure,
     )

@@ -1,5 +1,6 @@
 """The application: `uvicorn --factory api.app:create_app`."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
@@ -19,8 +20,11 @@ from api.smuggler.models import MAX_BATCH_BYTES
 from api.smuggler.slashes import Slashes
 from api.sweep_runs import Engine
 from flows.core.audit import AuditTrail
+from flows.core.mounts import tell_of_missing
 from flows.core.requests import MAX_REQUEST_BYTES
 from flows.core.settings import Settings, read_settings
+
+log = logging.getLogger(__name__)
 
 DESCRIPTION = """
 Takes microscopy images from where they were acquired and delivers them into OMERO, after you have logged out.
@@ -49,6 +53,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        tell_of_missing(chosen, log.warning)
         async with connect() as runs:
             app.state.services = Services(chosen, runs, servers, audit)
             yield

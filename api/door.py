@@ -109,6 +109,8 @@ def refuse(failures: Sequence[Failure], sources: Sequence[str]) -> Problem:
 
 def _is_here(access: Access, permit: Permit) -> bool:
     """Whether this machine has what the root holds: where it is not mounted there is no folder, or an empty one."""
+    if permit.root in access.remotes:  # another machine's: the worker asks it, the API does not
+        return False
     root = access.roots[permit.root]
     before, personal, _ = str(root.path).partition("{user}")
     folder = Path(f"{before}_").parent if personal else root.path

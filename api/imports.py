@@ -94,10 +94,13 @@ async def recent(
 
 async def _summaries(neighbours: Services, server: str, runs: list[Run]) -> list[ImportSummary]:
     """Tell each import in short, with its place in the line."""
-    room, ahead, outage = neighbours.waiting_room(server), {}, None
-    if any(run.state.waits for run in runs):
-        ahead, outage = await room.positions(runs), await room.outage()
-    return [answers.summary(run, neighbours.settings, position=ahead.get(run.id), outage=outage) for run in runs]
+    room = neighbours.waiting_room(server)
+    ahead = await room.positions(runs) if any(run.state.waits for run in runs) else {}
+    late = [await room.why_late(run) for run in runs]
+    return [
+        answers.summary(run, neighbours.settings, position=ahead.get(run.id), late=why)
+        for run, why in zip(runs, late, strict=True)
+    ]
 
 
 def _cursor(moment: datetime) -> str:

@@ -11,6 +11,7 @@ from api.runs import ImportState, Retry
 from flows.core.control import Stage
 from flows.core.requests import Failure, Frozen, ImportOptions, ImportRequest, Name
 from flows.core.settings import Label
+from flows.core.status import PutAway
 
 LONGEST_DELAY = timedelta(days=366)
 PREFECT_KIND = "__prefect_kind"
@@ -134,6 +135,7 @@ class FilesetAnswer(BaseModel):
     fileset_id: int | None
     duplicate: bool = Field(description="It was in OMERO already: nothing was imported.", examples=[False])
     images: list[ImageAnswer]
+    put_away: PutAway | None = Field(description="What became of the files, where `after_import` is move or delete.")
     error: Failure | None
 
 

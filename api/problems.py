@@ -13,6 +13,7 @@ from api.runs import EngineAway
 from flows.core.disk import as_shown
 from flows.core.errors import (
     CourierError,
+    ImporterMissing,
     LoginRefused,
     Misdefined,
     NotPermitted,
@@ -43,6 +44,7 @@ STATUS_OF: dict[type[CourierError], int] = {
     Misdefined: 503,
     SourceError: 422,
     RequestError: 422,
+    ImporterMissing: 422,
 }
 TITLES = {
     400: "This is no JSON",

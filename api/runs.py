@@ -78,6 +78,8 @@ class NewRun(Frozen):
     """When its time comes."""
     bulk: bool = False
     """It lets people go first."""
+    station: str | None = None
+    """The workstation whose own workers alone can run it, if not all can."""
     held: bool = False
     """It waits until an earlier one of its user has ended, and for its time."""
     tags: frozenset[str] = frozenset()
@@ -102,6 +104,8 @@ class Run(Frozen):
     due: datetime
     """When it was to start: what lists are sorted by."""
     bulk: bool = False
+    station: str | None = None
+    """The workstation whose own workers alone can run it."""
     held: bool = False
     next_start: datetime | None = None
     """When its turn may come; None while it is held, and when it does not wait."""
@@ -181,14 +185,17 @@ class Runs(Protocol):
     async def waiting(self, server: str) -> int:
         """Count all runs that wait for this server."""
 
-    async def ahead(self, server: str, bulk: bool, before: datetime) -> int:
-        """Count those in line for this server that go before one of this kind that is due then."""
+    async def ahead(self, server: str, bulk: bool, before: datetime, station: str | None = None) -> int:
+        """Count those in line for this server, and this workstation, that go before one of this kind due then."""
 
-    async def in_pool(self, server: str, user: str, bulk: bool, until: datetime) -> int:
+    async def in_pool(self, server: str, user: str, bulk: bool, until: datetime, station: str | None = None) -> int:
         """Count a user's runs of this kind that run, or are in line until then, other than held ones."""
 
-    async def held(self, server: str, user: str, bulk: bool, before: datetime) -> int:
+    async def held(self, server: str, user: str, bulk: bool, before: datetime, station: str | None = None) -> int:
         """Count a user's held runs of this kind that were due before."""
+
+    async def is_served(self, server: str, station: str) -> bool:
+        """Say whether a worker of this workstation asked for imports lately."""
 
     async def living_in(self, server: str, tag: str) -> int:
         """Count the runs with this tag that are not over."""

@@ -70,7 +70,7 @@ async def enter(
     request = body.asked_for(grant.standing.owner.user, grant.standing.owner.group, grant.workstation)
     new = _new_run(grant, body, request, client_key)
     new = new.model_copy(update={"tags": new.tags | tags, "start": max(new.start, not_before or new.start)})
-    async with room.place(new.user, new.bulk, new.start) as place:
+    async with room.place(new.user, new.bulk, new.start, new.station) as place:
         run = await _make(neighbours, grant, new.model_copy(update={"held": place.held}))
         place.taken = just_made = run.due == new.start
     if just_made:
@@ -130,6 +130,7 @@ def _new_run(grant: Grant, body: NewImport, request: ImportRequest, client_key: 
         fingerprint=_hash(grant.server, request.on_behalf_of, body.model_dump_json()),
         start=start,
         bulk=request.bulk,
+        station=grant.look.station,
         email=grant.standing.owner.email,
         tags=frozenset() if carried is None else frozenset({session_tag(carried.get_secret_value())}),
     )

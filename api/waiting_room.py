@@ -22,6 +22,7 @@ class WaitingRoom:
         self._runs, self._server, self._limit, self._per_user = runs, server, limit, per_user
         self._tallies = Tallies()
         self._outage: tuple[float, str | None] = (float("-inf"), None)
+        self._served: dict[str, tuple[float, bool]] = {}
 
     async def check_room(self) -> None:
         """See that not too many wait.
@@ -39,7 +40,7 @@ class WaitingRoom:
             )
 
     @asynccontextmanager
-    async def place(self, user: str, bulk: bool, start: datetime) -> AsyncIterator["Place"]:
+    async def place(self, user: str, bulk: bool, start: datetime, station: str | None = None) -> AsyncIterator["Place"]:
         """Keep a place in the pool for a run that is made in the block, if its user has one left.
 
         Those for later are counted with all that wait by the clock, so that no user fills the pool at an agreed hour.
@@ -47,8 +48,8 @@ class WaitingRoom:
         now = datetime.now(UTC)
         later = start > now
         until = now + HELD_FOR / 2 if later else now
-        tally = self._tallies.of("pool", user, bulk, later)
-        taken = await tally.value(lambda: self._runs.in_pool(self._server, user, bulk, until))
+        tally = self._tallies.of("pool", user, bulk, station, later)
+        taken = await tally.value(lambda: self._runs.in_pool(self._server, user, bulk, until, station))
         place = Place(held=taken >= self._per_user)
         if place.held:
             yield place
@@ -80,13 +81,13 @@ class WaitingRoom:
         now = datetime.now(UTC)
         if run.due > now:
             return (await self.positions([run])).get(run.id)
-        line = self._tallies.of("line", run.bulk)
-        ahead = await line.value(lambda: self._runs.ahead(self._server, run.bulk, run.due))
+        line = self._tallies.of("line", run.bulk, run.station)
+        ahead = await line.value(lambda: self._runs.ahead(self._server, run.bulk, run.due, run.station))
         if not run.held:
             line.add()
             return ahead
-        held = self._tallies.of("held", run.user, run.bulk)
-        ahead += await held.value(lambda: self._runs.held(self._server, run.user, run.bulk, run.due))
+        held = self._tallies.of("held", run.user, run.bulk, run.station)
+        ahead += await held.value(lambda: self._runs.held(self._server, run.user, run.bulk, run.due, run.station))
         held.add()
         return ahead
 
@@ -96,18 +97,20 @@ class WaitingRoom:
         `runs` are all that there are between the first and the last of them, the latest first.
         """
         now = datetime.now(UTC)
-        in_line = {run.id: (run.bulk, run.next_start) for run in runs if run.state.waits and run.next_start}
+        in_line = {
+            run.id: (run.bulk, run.next_start, run.station) for run in runs if run.state.waits and run.next_start
+        }
         moments = list(set(in_line.values()))
         counts = await asyncio.gather(*(self._runs.ahead(self._server, *each) for each in moments))
         ahead = dict(zip(moments, counts, strict=True))
         found = {run_id: ahead[moment] for run_id, moment in in_line.items()}
-        groups: dict[tuple[str, bool], list[Run]] = defaultdict(list)
+        groups: dict[tuple[str, bool, str | None], list[Run]] = defaultdict(list)
         for run in reversed(runs):
             if run.state.waits and run.held:
-                groups[run.user, run.bulk].append(run)
-        for (user, bulk), held in groups.items():
-            first = await self._runs.ahead(self._server, bulk, now)
-            first += await self._runs.held(self._server, user, bulk, held[0].due)
+                groups[run.user, run.bulk, run.station].append(run)
+        for (user, bulk, station), held in groups.items():
+            first = await self._runs.ahead(self._server, bulk, now, station)
+            first += await self._runs.held(self._server, user, bulk, held[0].due, station)
             found.update({run.id: first + number for number, run in enumerate(held)})
         return found
 
@@ -118,6 +121,21 @@ class WaitingRoom:
             told = await self._runs.outage(self._server)
             self._outage = (time.monotonic(), told)
         return told
+
+    async def why_late(self, run: Run) -> str | None:
+        """Say why a run that waits does so longer than it would; None where there is nothing to say."""
+        if not run.state.waits:
+            return None
+        outage = await self.outage()
+        if outage is not None or run.station is None:
+            return outage
+        asked, served = self._served.get(run.station, (float("-inf"), False))
+        if time.monotonic() - asked > SECONDS:
+            served = await self._runs.is_served(self._server, run.station)
+            self._served[run.station] = (time.monotonic(), served)
+        if served:
+            return None
+        return f"It waits for the worker of the workstation {run.station}, which takes no imports just now."
 
 
 class Place:

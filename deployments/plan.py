@@ -1,17 +1,19 @@
 """Which work pools, queues, limits and deployments the settings ask for: pure, writes nothing."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prefect import Flow
 
 from flows.core import names
+from flows.core.mounts import stations
 from flows.core.settings import OmeroServer, Settings, Sweeps
 from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.loading import load_sweeps, server_of
 from flows.housekeeping import housekeeping
 from flows.import_images import import_images
+from flows.put_away import put_away
 from flows.send_message import send_message
 from flows.sweep_folders import sweep_folders
 
@@ -109,10 +111,15 @@ def plan(settings: Settings) -> Plan:
         RequestError: a sweep definition is at fault.
     """
     sweeps = load_sweeps(settings.sweeps.folder, settings) if settings.sweeps.folder is not None else {}
+    imports = [_imports_into(name) for name in settings.servers]
     return Plan(
-        pools=(*(_pool_of(name, server) for name, server in settings.servers.items()), _couriers_own(settings.sweeps)),
+        pools=(
+            *(_pool_of(name, server, sorted(stations(settings))) for name, server in settings.servers.items()),
+            _couriers_own(settings.sweeps),
+        ),
         deployments=(
-            *(_imports_into(name) for name in settings.servers),
+            *imports,
+            *map(_put_away_after, imports),
             PlannedDeployment(
                 housekeeping,
                 "flows/housekeeping",
@@ -150,12 +157,18 @@ def _sweeps(sweeps: Mapping[str, SweepDefinition], settings: Settings) -> tuple[
     )
 
 
-def _pool_of(server: str, settings: OmeroServer) -> PlannedPool:
+def _pool_of(server: str, settings: OmeroServer, stations: Sequence[str]) -> PlannedPool:
+    """The one limit is that of all queues together, those of workstations included."""
     return PlannedPool(
         name=names.pool_of(server),
         description=f"Imports into the OMERO server {server}: who waits, waits here, in order.",
         limit=settings.runs,
-        queues=(PlannedQueue(names.PEOPLE, 1), PlannedQueue(names.BULK, 2, limit=max(1, settings.runs - 1))),
+        queues=(
+            PlannedQueue(names.PEOPLE, 1),
+            PlannedQueue(names.BULK, 2, limit=max(1, settings.runs - 1)),
+            *(PlannedQueue(names.queue_of(bulk=False, station=each), 3) for each in stations),
+            *(PlannedQueue(names.queue_of(bulk=True, station=each), 3 + len(stations), limit=1) for each in stations),
+        ),
     )
 
 
@@ -171,6 +184,11 @@ def _couriers_own(sweeps: Sweeps) -> PlannedPool:
             PlannedQueue(names.SWEEPS, 3, limit=sweeps.runs),
         ),
     )
+
+
+def _put_away_after(imports: PlannedDeployment) -> PlannedDeployment:
+    """Looks after the files of imports later: on the workers that imported them, since these see the files."""
+    return replace(imports, flow=put_away, module="flows/put_away", queue=names.BULK, description="", parameters={})
 
 
 def _imports_into(server: str) -> PlannedDeployment:

@@ -31,6 +31,7 @@ from flows.core.errors import (
     UnexpectedFault,
 )
 from flows.core.job import Chunk, Job, Surroundings
+from flows.core.leaving import is_open
 from flows.core.ledger import STOPS, Ledger
 from flows.core.names import LOGIN_NEEDED, PARTLY_FAILED
 from flows.core.notify import headline, report_page
@@ -47,6 +48,7 @@ from flows.run_record import RunRecord
 from flows.upkeep.outages import why_away
 
 log = logging.getLogger(__name__)
+End = Callable[..., State[None]]
 
 
 def name_run() -> str:
@@ -164,6 +166,17 @@ class Attempt:
         if run.state is not None and run.state.type is StateType.CANCELLING:
             self.job.ledger.cancel()
 
+    def put_away(self, afterwards: Callable[[Job], State[None]]) -> None:
+        """Have the files moved or deleted as was asked, once nothing more is to be imported; that never fails it."""
+        nothing = not is_open(self.job.request.after_import, self.job.ledger.statuses())
+        if nothing or self._later is not None or self.job.ledger.stopped_by is not None:
+            return
+        try:
+            afterwards(self.job)
+        except TerminationSignal:
+            self.heed_signal()
+        self._record.hand_over_put_away(self.job)
+
     def report(self) -> ImportReport:
         """Say what became of everything."""
         resolved = self.job.resolved
@@ -197,7 +210,7 @@ class Attempt:
             raise Abort(str(self.job.ledger.stopped_by))
         if self._later is not None:
             self._record.go_on_later(self._later)
-            self._release_next(ending=False)
+            self._record.release_next(self.job, ending=False)
             raise Abort(self._later.message)
         self.job.ledger.settle(UnexpectedFault("The import ended before this was imported."))
         report = self.report()
@@ -205,11 +218,7 @@ class Attempt:
         # Who could not be told, nor a message be handed over to them, is told by housekeeping.
         if self.job.knows_whom_to_tell and at_the_end(self.job, report).is_completed():
             self._record.note_told(self.job.tags)
-        self._release_next(ending=True)
-
-    def _release_next(self, *, ending: bool) -> None:
-        user, places = self.job.request.on_behalf_of, self.job.server.runs_per_user
-        self._record.release_next(self.job.server_name, user, places, ending=ending)
+        self._record.release_next(self.job, ending=True)
 
     def verdict(self) -> State[None]:
         """Return the state that the run ends in."""
@@ -227,7 +236,7 @@ class Attempt:
 
 
 @contextmanager
-def attempt(request: ImportRequest, *, at_the_end: Callable[..., State[None]]) -> Iterator[Attempt]:
+def attempt(request: ImportRequest, *, afterwards: End, at_the_end: End) -> Iterator[Attempt]:
     """Surround the stages: whatever happens inside, the outcome is shown and told."""
     tidy_log()
     settings = read_settings()
@@ -259,7 +268,8 @@ def attempt(request: ImportRequest, *, at_the_end: Callable[..., State[None]]) -
             except Exception as error:  # noqa: BLE001 - the outermost hook: nobody is left without an answer
                 run.stopped_by(unexpected(error))
             run.decide()
-        run.end(lambda job, report: at_the_end(job, report, return_state=True))
+            run.put_away(partial(afterwards, return_state=True))
+        run.end(partial(at_the_end, return_state=True))
         drop_carried_session()
     if interrupted is not None:
         raise interrupted

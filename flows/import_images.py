@@ -6,7 +6,7 @@ from prefect.client.schemas.objects import State
 from flows.attempt import Attempt, attempt, name_run
 from flows.core.job import Chunk
 from flows.core.requests import ImportRequest
-from flows.tasks import import_files, notify, prepare, transfer_files, verify_files
+from flows.tasks import import_files, notify, prepare, put_away_files, transfer_files, verify_files
 
 
 @flow(name="import-images", flow_run_name=name_run, persist_result=False)
@@ -17,7 +17,7 @@ def import_images(request: ImportRequest) -> State[None]:
     The run checks the files, imports them, reads the images back, and tells the user what went in and what did not.
     One bad file does not stop the others. How far it is, and its report, stand among its artifacts.
     """
-    with attempt(request, at_the_end=notify) as run:
+    with attempt(request, afterwards=put_away_files, at_the_end=notify) as run:
         run.side_by_side(bring_in, prepare(run.job))
         run.side_by_side(bring_in, run.stragglers())
     return run.verdict()

@@ -16,15 +16,17 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from flows.core.errors import AttemptSuperseded, ImportCancelled, OmeroBusy, OmeroFull, RunPutOff
+from flows.core.job import Job
 from flows.core.ledger import Ledger
-from flows.core.names import BULK, INTERIM_TOLD, PEOPLE, REPLAY_ALL, TOLD
+from flows.core.names import INTERIM_TOLD, REPLAY_ALL, TOLD, is_bulk
 from flows.core.requests import Failure
 from flows.further_tries import FurtherTry
 from flows.history import asked_by_person, cancelled_at_the_start, retries_since_person
 from flows.patience import patiently
+from flows.put_away_later import hand_over_put_away
 from flows.upkeep.addresses import note_address, noted_address
 from flows.upkeep.outages import report_outage
-from flows.upkeep.waiting import release_next
+from flows.upkeep.waiting import release_next, served_lines
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +73,7 @@ class RunRecord:
     @property
     def is_bulk(self) -> bool:
         """Whether it lets others go first."""
-        return self._run.work_queue_name == BULK
+        return is_bulk(self._run.work_queue_name)
 
     @property
     def asked_by_person(self) -> bool:
@@ -157,7 +159,9 @@ class RunRecord:
                 self._client.count_flow_runs(
                     flow_run_filter=waiting,
                     work_pool_filter=where.WorkPoolFilter(name=where.WorkPoolFilterName(any_=[pool])) if pool else None,
-                    work_queue_filter=where.WorkQueueFilter(name=where.WorkQueueFilterName(any_=[PEOPLE])),
+                    work_queue_filter=where.WorkQueueFilter(
+                        name=where.WorkQueueFilterName(any_=served_lines(self._client, pool))
+                    ),
                 )
             )
         except httpx.HTTPError:
@@ -192,19 +196,22 @@ class RunRecord:
         answer = patiently(lambda: self._client.set_flow_run_state(self._run.id, state))
         log.info("%s (%s)", later.message, answer.status.value)
 
-    def release_next(self, server: str, user: str, places: int, *, ending: bool) -> None:
+    def release_next(self, job: Job, *, ending: bool) -> None:
         """Let the user's next held run stand in line; what goes wrong here, housekeeping makes good.
 
         Args:
-            server: our name of the OMERO server.
-            user: OMERO login name.
-            places: as many of the user's runs may stand in line or run.
-            ending: this run still counts among them, though it is about to end.
+            job: the import of this run.
+            ending: this run still counts among the user's, though it is about to end.
         """
+        user, places = job.request.on_behalf_of, job.server.runs_per_user
         try:
-            release_next(self._client, server, user, places + ending)
+            release_next(self._client, job.server_name, user, places + ending)
         except httpx.HTTPError as away:
             log.warning("Prefect does not answer, the next import of %s waits for housekeeping: %s", user, away)
+
+    def hand_over_put_away(self, job: Job) -> None:
+        """Have files that are still to be moved or deleted looked after by a run of its own."""
+        hand_over_put_away(self._client, self._run, job)
 
     @property
     def email(self) -> str | None:

@@ -30,8 +30,11 @@ _STATUSES = TypeAdapter(tuple[FilesetStatus, ...])
 class SweepImports:
     """The imports of one sweep."""
 
-    def __init__(self, client: SyncPrefectClient, sweep: str, server_name: str, server: OmeroServer) -> None:
-        """Ask nothing yet."""
+    def __init__(
+        self, client: SyncPrefectClient, sweep: str, server_name: str, server: OmeroServer, station: str | None = None
+    ) -> None:
+        """Ask nothing yet; what is found on a workstation by its own worker is imported there."""
+        self._station = station
         self._client = client
         self._sweep = sweep
         self._server_name = server_name
@@ -82,7 +85,7 @@ class SweepImports:
             deployment = self._client.read_deployment_by_name(name)
         except ObjectNotFound as missing:
             raise UnexpectedFault(f"There is no deployment {name}.", advice="Run `make deploy`.") from missing
-        queue = names.BULK if request.bulk else names.PEOPLE
+        queue = names.queue_of(bulk=request.bulk, station=self._station)
         user = request.on_behalf_of
         return self._client.create_flow_run_from_deployment(
             deployment.id,

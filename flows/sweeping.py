@@ -92,7 +92,7 @@ class Sweeping:
             self.server_name,
             settings=settings,
             memory=memory,
-            imports=SweepImports(client, name, self.server_name, self._server),
+            imports=SweepImports(client, name, self.server_name, self._server, settings.station),
             control=control,
             dry_run=dry_run,
         )
@@ -174,7 +174,7 @@ class Sweeping:
             root=self.definition.root,
             afterwards=self.definition.afterwards,
             quiet=self.definition.quiet,
-            roots=self.settings.roots,
+            roots={name: root for name, root in self.settings.roots.items() if root.station == self.settings.station},
             confirm=confirmations.confirm,
             audit=AuditTrail(self.settings.audit).write,
             control=self._control,

@@ -1,6 +1,7 @@
 """Tasks: each is a policy (name, retries) and one call into the core."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import task
@@ -12,6 +13,7 @@ from prefect.tasks import Task
 from flows.core import pipeline
 from flows.core.errors import CourierError
 from flows.core.job import Chunk, Job
+from flows.core.leaving import leave
 from flows.core.ledger import STOPS
 from flows.core.notify import letters
 from flows.core.status import ImportReport
@@ -83,6 +85,12 @@ def ended(work: Callable[[Job, Chunk], str | None], job: Job, chunk: Chunk) -> S
     except STOPS as stopped:
         return Cancelled(message=str(stopped))
     return Failed(message=failed) if failed else Completed()
+
+
+@task(name="put away", task_run_name="put away", cache_policy=NO_CACHE, persist_result=False)
+def put_away_files(job: Job) -> None:
+    """Move or delete the files as was asked, once OMERO was seen to hold the same bytes."""
+    leave(job, job.found, over=datetime.now(UTC))
 
 
 @stage("notify", "notify")

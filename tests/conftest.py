@@ -10,8 +10,10 @@ pytest_plugins: list[str] = [
     "tests.support.engine",
     "tests.support.courier",
     "tests.support.images",
+    "tests.support.java",
     "tests.support.mail",
     "tests.support.sandbox",
+    "tests.support.sweeper",
     "tests.support.sweeps",
     "tests.support.understudy",
 ]

@@ -32,12 +32,14 @@ SHARED_BY_PARTS = (
     "names",
     "sources",
     "mounts",
+    "remotes",
+    "bioformats",
 )
 LONGEST_FUNCTION = 40
 LONGEST_MODULE = 300
 LONGER = {
     Path("flows/core/requests.py"): 530,
-    Path("flows/core/errors.py"): 470,  # one tree, in one file
+    Path("flows/core/errors.py"): 520,  # one tree, in one file
     Path("flows/core/settings.py"): 560,  # every setting, in one file
 }
 """The types that hand an import from stage to stage are best read together; there is little else in it."""

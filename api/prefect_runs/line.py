@@ -1,6 +1,6 @@
 """The line before an OMERO server: how many are in it, who is ahead, and whether it moves at all."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from prefect.client.schemas import filters as where
 from prefect.client.schemas.objects import StateType
@@ -8,9 +8,11 @@ from prefect.exceptions import ObjectNotFound
 
 from api.prefect_runs.connection import Connection
 from api.prefect_runs.translation import just_before
-from flows.core.names import BULK, HELD, HELD_FOR, PEOPLE, outage_name, pool_of, server_tag, user_tag
+from flows.core.names import HELD, HELD_FOR, IMPORT_FLOW, outage_name, pool_of, queue_of, server_tag, user_tag
 
 WAITING = [StateType.SCHEDULED]
+SILENCE = timedelta(minutes=2)
+"""A worker asks every 15 s; Prefect notes that a moment later."""
 AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
@@ -21,23 +23,24 @@ class Line(Connection):
         """Count all runs that wait for this server."""
         return await self._count(server, types=WAITING)
 
-    async def ahead(self, server: str, bulk: bool, before: datetime) -> int:
-        """Count those in line for this server that go before one of this kind that is due then."""
-        before_it = await self._count(server, types=WAITING, queue=BULK if bulk else PEOPLE, before=before)
+    async def ahead(self, server: str, bulk: bool, before: datetime, station: str | None = None) -> int:
+        """Count those in line for this server, and this workstation, that go before one of this kind due then."""
+        queue = queue_of(bulk=bulk, station=station)
+        before_it = await self._count(server, types=WAITING, queue=queue, before=before)
         if not bulk:
             return before_it
-        people_meanwhile = max(before, datetime.now(UTC))
-        return before_it + await self._count(server, types=WAITING, queue=PEOPLE, before=people_meanwhile)
+        people, meanwhile = queue_of(bulk=False, station=station), max(before, datetime.now(UTC))
+        return before_it + await self._count(server, types=WAITING, queue=people, before=meanwhile)
 
-    async def in_pool(self, server: str, user: str, bulk: bool, until: datetime) -> int:
+    async def in_pool(self, server: str, user: str, bulk: bool, until: datetime, station: str | None = None) -> int:
         """Count a user's runs of this kind that run, or are in line until then, other than held ones."""
-        queue = BULK if bulk else PEOPLE
+        queue = queue_of(bulk=bulk, station=station)
         in_line = await self._count(server, types=WAITING, queue=queue, user=user, before=until)
         return in_line + await self._count(server, types=AT_WORK, queue=queue, user=user)
 
-    async def held(self, server: str, user: str, bulk: bool, before: datetime) -> int:
+    async def held(self, server: str, user: str, bulk: bool, before: datetime, station: str | None = None) -> int:
         """Count a user's held runs of this kind that were due before."""
-        queue, until = BULK if bulk else PEOPLE, before + HELD_FOR
+        queue, until = queue_of(bulk=bulk, station=station), before + HELD_FOR
         return await self._count(server, types=WAITING, name=HELD, queue=queue, user=user, before=until)
 
     async def _count(
@@ -61,6 +64,7 @@ class Line(Connection):
         )
         async with self._asking():
             return await self._client.count_flow_runs(
+                flow_filter=where.FlowFilter(name=where.FlowFilterName(any_=[IMPORT_FLOW])),
                 flow_run_filter=wanted,
                 work_pool_filter=where.WorkPoolFilter(name=where.WorkPoolFilterName(any_=[pool_of(server)])),
                 work_queue_filter=None
@@ -78,6 +82,16 @@ class Line(Connection):
         )
         async with self._asking():
             return await self._client.count_flow_runs(flow_run_filter=wanted)
+
+    async def is_served(self, server: str, station: str) -> bool:
+        """Say whether a worker of this workstation asked for imports lately."""
+        name = queue_of(bulk=False, station=station)
+        async with self._asking():
+            try:
+                queue = await self._client.read_work_queue_by_name(name, work_pool_name=pool_of(server))
+            except ObjectNotFound:
+                return False
+        return queue.last_polled is not None and datetime.now(UTC) - queue.last_polled < SILENCE
 
     async def outage(self, server: str) -> str | None:
         """Say why nothing is imported into this server just now; None where it is."""

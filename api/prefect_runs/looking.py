@@ -25,7 +25,7 @@ from api.prefect_runs.translation import (
     translate_state,
 )
 from api.runs import EngineAway, NewRun, Run, RunQuery, RunUnknown, Step
-from flows.core.names import BULK, EMAIL, HELD_FOR, IMPORT_FLOW, PEOPLE, server_tag, user_tag
+from flows.core.names import EMAIL, HELD_FOR, IMPORT_FLOW, queue_of, server_tag, user_tag
 from flows.core.status import FILESETS, FilesetStatus
 
 LOG_PAGE = 200
@@ -52,7 +52,7 @@ class Looking(Connection):
                 tags=[user_tag(new.user), server_tag(new.server), *new.tags],
                 labels={FINGERPRINT: new.fingerprint, **({EMAIL: new.email} if new.email else {})},
                 idempotency_key=new.key,
-                work_queue_name=BULK if new.bulk else PEOPLE,
+                work_queue_name=queue_of(bulk=new.bulk, station=new.station),
             )
         return translate(run)
 

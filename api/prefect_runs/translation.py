@@ -9,7 +9,7 @@ from prefect.states import Scheduled
 
 from api.prefect_runs.states import LOST, States, import_state
 from api.runs import Run, RunUnknown, Step
-from flows.core.names import BULK, HELD, HELD_FOR
+from flows.core.names import HELD, HELD_FOR, is_bulk, station_of
 
 FINGERPRINT = "courier.fingerprint"
 FAR = HELD_FOR / 2
@@ -34,7 +34,8 @@ def translate(run: FlowRun) -> Run:
         message=_message(run.state),
         created=created,
         due=_due(run.expected_start_time or created, created),
-        bulk=run.work_queue_name == BULK,
+        bulk=is_bulk(run.work_queue_name),
+        station=station_of(run.work_queue_name),
         held=held,
         next_start=None if held else run.next_scheduled_start_time,
         attempts=run.run_count,

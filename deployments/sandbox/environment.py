@@ -82,6 +82,7 @@ def settings_file(home: Home, remembered: Remembered, changed: Mapping[str, str]
         # The stand-in's repository lies on this machine.
         f"SERVERS__{SERVER}__IN_PLACE__PLACEMENTS": '["ln_s", "ln", "cp"]',
         "ROOTS__shares__PATH": f"{home.shares}/{{user}}",
+        "ROOTS__shares__AFTER": '["keep", "move", "delete"]',
         "ROOTS__watched__PATH": f"{home.watched}/{{user}}",
         "ROOTS__watched__AFTER": '["keep", "move", "delete"]',
         # As a workstation with Windows names the users' folders: S:\\alice\\cells.tif

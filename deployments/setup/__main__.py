@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from deployments.setup import icepy
+from deployments.setup import bioformats, icepy
 from deployments.setup.live import SetupError, elapsed, quiet, run, say
 from deployments.setup.prerequisites import find_python, require_venv, version_of
 
@@ -62,8 +62,9 @@ def set_up(python: str) -> None:
             raise SetupError(f"{VENV} cannot be made: {made.stdout}{made.stderr}")
     icepy.ensure(venv_python, python, LOGS)
     pip = [venv_python, "-m", "pip", "install", "--progress-bar", "off"]
-    pinned = ["-c", str(PROJECT / "constraints.txt"), "-e", f"{PROJECT}[sandbox,test]"]
+    pinned = ["-c", str(PROJECT / "constraints.txt"), "-e", f"{PROJECT}[remote,sandbox,test]"]
     run("Installing the pinned packages", [*pip, *pinned], LOGS / "pip.log", detail=installing)
+    bioformats.ensure(pip, PROJECT / "constraints.txt", LOGS)
 
 
 def _is_usable(venv_python: str) -> bool:

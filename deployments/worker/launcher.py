@@ -43,7 +43,16 @@ log = get_logger("courier.worker")
 class Launcher:
     """One worker."""
 
-    def __init__(self, settings: Worker, places: Places, *, name: str, pool: str, queues: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        settings: Worker,
+        places: Places,
+        *,
+        name: str,
+        pool: str,
+        station: str | None = None,
+        queues: Sequence[str] = (),
+    ) -> None:
         """Prepare it.
 
         Args:
@@ -51,6 +60,7 @@ class Launcher:
             places: its files.
             name: its name in Prefect.
             pool: the work pool that it takes runs from.
+            station: the workstation that it is on, whose runs alone it takes; None leaves those to their own workers.
             queues: of the pool, from which it takes runs; none means all.
         """
         self._settings = settings
@@ -59,7 +69,7 @@ class Launcher:
         self._holds = Holds(settings)
         # Housekeeping and messages disturb nobody, and are there for the imports that wait. Sweeps obey the orders.
         self._takes_always = pool == COURIER_POOL
-        self._worker = CourierWorker(pool, name, settings.limit, self._is_closed, queues=queues)
+        self._worker = CourierWorker(pool, name, settings.limit, self._is_closed, station=station, queues=queues)
         self._orphans: list[psutil.Process] = []
         self._orders = Orders()
         self._written: Orders | None = None

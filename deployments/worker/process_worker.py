@@ -32,9 +32,12 @@ from prefect.workers.base import BaseWorkerResult
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from deployments.worker.starter import Starter
+from flows.core.names import station_of
 
 GRACE_SECONDS = 10.0
 """A process that is still there that long after its run is due again hangs, and was given up: it is killed."""
+QUEUES_SECONDS = 10.0
+"""Between two looks which queues there are."""
 _SETTLED = StateOwnershipDelegation("reschedule")
 
 
@@ -50,7 +53,14 @@ class CourierWorker(ProcessWorker, abc.ABC):
     """
 
     def __init__(
-        self, pool: str, name: str, limit: int, closed: Callable[[], bool], *, queues: Sequence[str] = ()
+        self,
+        pool: str,
+        name: str,
+        limit: int,
+        closed: Callable[[], bool],
+        *,
+        station: str | None = None,
+        queues: Sequence[str] = (),
     ) -> None:
         """Prepare it.
 
@@ -59,7 +69,8 @@ class CourierWorker(ProcessWorker, abc.ABC):
             name: the worker's own.
             limit: runs at a time.
             closed: whether no run may be taken at the moment.
-            queues: of the pool, from which it takes runs; none means all.
+            station: the workstation whose queues it takes from; None takes from all but those of workstations.
+            queues: from which it takes runs; none means all that are its own.
         """
         super().__init__(
             work_pool_name=pool,
@@ -69,6 +80,8 @@ class CourierWorker(ProcessWorker, abc.ABC):
             create_pool_if_not_found=False,
         )
         self._closed = closed
+        self._station = station
+        self._queues_read = float("inf") if queues else float("-inf")
         self._contexts: dict[UUID, FlowRunExecutorContext] = {}
         self._carried: set[UUID] = set()
         self._due_again: dict[UUID, float] = {}
@@ -96,7 +109,20 @@ class CourierWorker(ProcessWorker, abc.ABC):
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Take runs, if any may be taken."""
-        return [] if self._closed() else await super().get_and_submit_flow_runs()
+        if self._closed() or not await self._knows_its_queues():
+            return []
+        return await super().get_and_submit_flow_runs()
+
+    async def _knows_its_queues(self) -> bool:
+        """See which queues are its own: operators and `make deploy` may make others at any time.
+
+        A worker that names none would be given the runs of all of them.
+        """
+        if time.monotonic() - self._queues_read > QUEUES_SECONDS:
+            there = await self.client.read_work_queues(work_pool_name=self._work_pool_name)
+            self._work_queues = {each.name for each in there if station_of(each.name) == self._station}
+            self._queues_read = time.monotonic()
+        return bool(self._work_queues)
 
     async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
         for each in flow_run_response:

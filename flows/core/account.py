@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from pydantic import SecretStr
 
-from flows.core.errors import CourierError
+from flows.core.errors import CourierError, NotPermitted
 from flows.core.names import agent_of
-from flows.core.omero_client import OmeroSession, fence, join, sudo
+from flows.core.omero_client import Borrowed, OmeroSession, fence, join, sudo
 from flows.core.omero_client.faults import means_lost
 from flows.core.settings import OmeroServer
 
@@ -75,6 +75,29 @@ class Account:
                 fence(self._session, self._run_id, self._attempt)
                 self._fenced = True
             return self._session
+
+    def borrow(self) -> Borrowed:
+        """Open a further session for one import that another program does, in the very group of this one.
+
+        A session that was made for it ends when it is given back, for whoever got hold of its key.
+
+        Raises:
+            OmeroUnavailable: OMERO does not answer.
+            LoginRefused: the user is unknown or inactive.
+            NotPermitted: the user's own session, which is all there is, works in another group.
+        """
+        session = self.session()
+        if self._is_users_own:
+            own = join(self._server, session.key)
+            if own.group_id != session.group_id:
+                own.close()
+                raise NotPermitted(
+                    f"OMERO's own importer works in the group of the session, {own.group}, not in {session.group}.",
+                    advice=f"Log in to OMERO in the group {session.group}, or import with `importer: native`.",
+                )
+            return Borrowed(own, own.close)
+        own = sudo(self._server, self._user, agent=agent_of(self._run_id, self._attempt), home=session.group)
+        return Borrowed(own, own.kill)
 
     def let_go(self, error: CourierError, session: OmeroSession) -> None:
         """Forget a session that an error shows to be useless, so that the next `session` makes a new one."""

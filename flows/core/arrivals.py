@@ -7,14 +7,17 @@ from flows.core.errors import CourierError
 from flows.core.job import Job
 from flows.core.omero_client import (
     BegunImport,
+    BegunJavaImport,
+    ImportDetails,
     OmeroSession,
     begin_import,
+    begin_java_import,
     find_duplicates,
     find_earlier_of,
     link_to_target,
 )
 from flows.core.omero_client.faults import means_lost
-from flows.core.requests import Duplicates, Fileset, ImportedFileset
+from flows.core.requests import Duplicates, Fileset, ImportedFileset, StagedFileset
 from flows.core.transfer import clear_fileset
 
 log = logging.getLogger(__name__)
@@ -29,7 +32,7 @@ class Arrivals:
         self._staged = {each.key: job.ledger.staged_of(each.key) for each in filesets}
         self._session: OmeroSession | None = None
         self._there: dict[str, ImportedFileset] = {}
-        self._begun: dict[str, BegunImport] = {}
+        self._begun: dict[str, BegunImport | BegunJavaImport] = {}
         self._refused: dict[str, CourierError] = {}
 
     def open(self) -> None:
@@ -90,10 +93,14 @@ class Arrivals:
         job = self._job
         again = [key for key in self._staged if job.repeated or job.ledger.status(key).attempts]
         if again:
-            found = find_earlier_of(session, [job.run_key(key) for key in again], control=job.ledger)
+            keys = [job.run_key(key) for key in again]
+            found = find_earlier_of(session, keys, control=job.ledger, wishes=self._wishes)
             self._there.update({each.key: each for each in found.values()})
         if job.request.duplicates is Duplicates.SKIP:
             self._pass_over_duplicates(session)
+
+    def _wishes(self, run_key: str) -> ImportDetails:
+        return self._job.details(self._staged[run_key.rpartition("/")[2]].fileset)
 
     def _pass_over_duplicates(self, session: OmeroSession) -> None:
         """Put what the user has already into the target, and leave for later what another import is about just now."""
@@ -115,16 +122,25 @@ class Arrivals:
             job.ledger.check()
             job.ledger.started(key)
             try:
-                self._begun[key] = begin_import(
-                    session,
-                    staged,
-                    target=job.target(),
-                    details=job.details(staged.fileset),
-                    run_key=job.run_key(key),
-                    placement=job.request.placement,
-                )
+                self._begun[key] = self._begin_one(session, staged)
             except CourierError as error:
                 if means_lost(error):
                     raise
                 # For example a name that OMERO does not take: no reason to hold up the others.
                 self._refused[key] = error
+
+    def _begin_one(self, session: OmeroSession, staged: StagedFileset) -> BegunImport | BegunJavaImport:
+        job, fileset = self._job, staged.fileset
+        target, details, run_key = job.target(), job.details(fileset), job.run_key(fileset.key)
+        if not job.wants_java(fileset):
+            placement = job.request.placement
+            return begin_import(session, staged, target=target, details=details, run_key=run_key, placement=placement)
+        return begin_java_import(
+            session,
+            staged,
+            borrow=job.account.borrow,
+            target=target,
+            details=details,
+            run_key=run_key,
+            java=job.settings.java,
+        )

@@ -18,11 +18,17 @@
     │   ├── NothingImportable
     │   ├── SourceIncomplete         files of the set are missing, or the format needs files we cannot group yet
     │   ├── SourceAway               its disk or share does not answer                (transient)
+    │   ├── RemoteLoginRefused       the host that holds it refuses the courier's login
+    │   ├── HostKeyUnknown           the host that holds it is perhaps not the one that is meant
+    │   ├── SourceOpaque             its server sends it as a whole only, so that it cannot be looked into
     │   ├── SourceBroken             truncated or not what its name says
     │   ├── SourceUnsettled          still being written                              (transient)
     │   ├── SourceChanged            changed while it was copied or read              (transient)
+    │   ├── BioFormatsAway           what it is could not be asked                    (transient)
     │   └── Unassigned               its sweep does not say whose it is or where it goes
     ├── TransferError
+    │   ├── StagingNeeded            from another machine, and there is no staging area
+    │   ├── CopyDiffers              not what its server says the bytes are              (transient)
     │   ├── StagingFull                                                               (transient)
     │   ├── StagingFailed                                                             (transient)
     │   └── NotPlaced                cannot be linked or copied into OMERO's repository
@@ -42,6 +48,10 @@
     │   ├── TargetNotFound
     │   ├── ImportRefused            OMERO cannot read the data
     │   └── OmeroMisused             OMERO says that we called it wrongly
+    ├── ImporterError                about OMERO's own importer, the Java program
+    │   ├── ImporterMissing          it is not installed here
+    │   ├── ImporterOutOfMemory      its heap is too small for these files
+    │   └── ImporterFailed           it ended without a result                        (transient)
     ├── FilesetsUnfinished           nothing of a chunk got through a stage yet        (transient)
     ├── SealBroken                   a sealed value that none of our keys opens
     ├── NotificationFailed                                                            (transient)
@@ -207,6 +217,27 @@ class SourceIncomplete(SourceError):
     advice_by_default = "Put all files of the image together and import the whole set."
 
 
+class RemoteLoginRefused(SourceError):
+    """The host that holds the file refuses the courier's login."""
+
+    advice_by_default = "The operator should check the credentials of that host in `remotes`, then retry the import."
+
+
+class HostKeyUnknown(SourceError):
+    """The host that holds the file is not known by the key that it shows."""
+
+    advice_by_default = (
+        "If the host was given a new key, the operator puts it into `host_keys`, then retries the import. "
+        "If it was not, somebody may be listening in: nothing was sent."
+    )
+
+
+class SourceOpaque(SourceError):
+    """The server lets the file be read as a whole only, so that it cannot be looked into where it is."""
+
+    advice_by_default = "Fetch it, and import the copy."
+
+
 class SourceBroken(SourceError):
     """The file is damaged, or is not what its name says."""
 
@@ -227,6 +258,13 @@ class SourceChanged(SourceError):
     advice_by_default = "Wait until the acquisition has finished; the copy is made again."
 
 
+class BioFormatsAway(SourceError):
+    """Bio-Formats, which would know what it is, does not run on this machine."""
+
+    transient = True
+    advice_by_default = "The operator should look at Java and at the settings of Bio-Formats. It is tried again."
+
+
 class Unassigned(SourceError):
     """Nothing says whose it is, or where it goes."""
 
@@ -235,6 +273,19 @@ class Unassigned(SourceError):
 
 class TransferError(CourierError):
     """The files could not be brought to where the import reads them."""
+
+
+class StagingNeeded(TransferError):
+    """Files from another machine are copied first, and this courier has no staging area."""
+
+    advice_by_default = "The operator names one in the settings: `staging.directory`."
+
+
+class CopyDiffers(TransferError):
+    """The copy is not what its server says the file is."""
+
+    transient = True
+    advice_by_default = "It was thrown away and is fetched again; if it stays, check the file on its server."
 
 
 class StagingFull(TransferError):
@@ -359,6 +410,29 @@ class OmeroMisused(OmeroError):
     """OMERO says that the courier called it wrongly."""
 
     advice_by_default = "This is a bug of the courier: report it with the log."
+
+
+class ImporterError(CourierError):
+    """OMERO's own importer, a Java program, did not do what it was started for."""
+
+
+class ImporterMissing(ImporterError):
+    """The Java importer is not installed here."""
+
+    advice_by_default = "Import with `importer: native`, or ask the operator to install it: docs/java-importer.md."
+
+
+class ImporterOutOfMemory(ImporterError):
+    """The Java importer ran out of memory."""
+
+    advice_by_default = "The operator should give it more, `java.heap` in the settings; then retry the import."
+
+
+class ImporterFailed(ImporterError):
+    """The Java importer ended without a result."""
+
+    transient = True
+    advice_by_default = "It is tried again; if it stays, the operator finds what it said in the log of this import."
 
 
 class FilesetsUnfinished(CourierError):

@@ -17,10 +17,12 @@ from flows.core.errors import StagingFailed, UnknownServer
 from flows.core.ledger import Ledger
 from flows.core.mounts import Mounts
 from flows.core.notify import receivers
-from flows.core.omero_client import ImportDetails, ResolvedTarget, resolve_target
+from flows.core.omero_client import ImportDetails, ResolvedTarget, find_java, opens_with_java, resolve_target
+from flows.core.remotes import Connections
 from flows.core.requests import (
     Fileset,
     ImportedFileset,
+    Importer,
     ImportRequest,
     Placement,
     Staging,
@@ -97,10 +99,14 @@ class Job:
         self.account = self._account(attempt)
         self.upload_slots = threading.Semaphore(self.server.filesets_per_run)
         """As many filesets of this run may be in OMERO's hands at once."""
-        self.filesets: tuple[Fileset, ...] = ()
+        self.found: tuple[Fileset, ...] = ()
         """What the sources were found to hold."""
+        self.filesets: tuple[Fileset, ...] = ()
+        """What of it is still to be imported."""
         self.told: set[tuple[str, str]] = set()
         """Receiver and subject of the messages that arrived."""
+        self.connections = Connections(settings.remotes)
+        """What reaches files on other machines."""
         self._access: Access | None = None
         self._target = Target.parse(request.target) if request.target else None
         self._resolved: ResolvedTarget | None = None
@@ -127,12 +133,22 @@ class Job:
     ) -> None:
         """End the OMERO session, and remove what is left of the copies, unless a later attempt wants them."""
         self.account.close()
+        self.connections.close()
         if self.keeps_copies:
             return
         try:
             clear_run(self.settings.staging, self.run_id)
         except StagingFailed as failed:
             log.warning("%s", failed)
+
+    def check_importer(self, filesets: Sequence[Fileset]) -> None:
+        """See that OMERO's own importer is there, where it is wanted, before anything is copied.
+
+        Raises:
+            ImporterMissing: it is not.
+        """
+        if any(map(self.wants_java, filesets)):
+            find_java(self.settings.java)
 
     def aim(self, filesets: Sequence[Fileset]) -> None:
         """Settle where the images go, and check it, before anything is copied.
@@ -160,6 +176,8 @@ class Job:
                 user=session.user,
                 groups=session.groups,
                 roots=self.settings.roots,
+                remotes=self.settings.remotes,
+                connections=self.connections,
                 mounts=Mounts.of(self.settings.mounts, self.request.workstation),
                 here=self.settings.station,
             )
@@ -176,6 +194,13 @@ class Job:
     def run_key(self, fileset_key: str) -> str:
         """Name a fileset of this run: the mark by which a later attempt finds it in OMERO."""
         return f"{self.run_id}/{fileset_key}"
+
+    def wants_java(self, fileset: Fileset) -> bool:
+        """Say whether OMERO's own importer is to bring in a fileset."""
+        if self.request.importer is Importer.AUTO:
+            in_place = self.request.placement is not Placement.UPLOAD
+            return not in_place and opens_with_java(fileset.path, self.settings.java)
+        return self.request.importer is Importer.JAVA
 
     def details(self, fileset: Fileset) -> ImportDetails:
         """Return what the user wants to be said of the images of a fileset."""

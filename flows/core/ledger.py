@@ -7,7 +7,7 @@ from typing import Protocol
 from flows.core.control import Stage
 from flows.core.errors import AttemptSuperseded, CourierError, ImportCancelled, RunPutOff
 from flows.core.requests import Failure, Fileset, ImportedFileset, StagedFileset, VerifiedFileset
-from flows.core.status import FilesetStatus
+from flows.core.status import FilesetStatus, PutAway
 
 OVER = frozenset({Stage.DONE, Stage.FAILED, Stage.CANCELLED})
 """Stages after which nothing more happens to a fileset."""
@@ -209,6 +209,10 @@ class Ledger:
             duplicate=value.duplicate,
             failure=None,
         )
+
+    def put_away(self, key: str, what: PutAway) -> None:
+        """Keep what became of the files of a fileset that is in OMERO."""
+        self._update(key, put_away=what)
 
     def failed(self, fileset: Fileset, error: CourierError) -> None:
         """Keep why a fileset did not get through a stage; where that may pass, it waits for a further try."""

@@ -6,9 +6,10 @@ was written: a name never is `..`, and never has a separator in it.
 """
 
 import ipaddress
-from collections.abc import Mapping
+import os
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, Self
 
 from flows.core.errors import RequestError, SourceUnmapped
@@ -128,10 +129,20 @@ def workstation_at(settings: Settings, address: str) -> str | None:
     return max(found)[1] if found else None
 
 
+def tell_of_missing(settings: Settings, tell: Callable[[str], object]) -> None:
+    """Tell of rules whose folder is not there, as soon as that is known: a share that hangs holds nobody up."""
+
+    def look() -> None:
+        for missing in missing_folders(settings):
+            tell(missing)
+
+    threading.Thread(target=look, name="mounts", daemon=True).start()
+
+
 def missing_folders(settings: Settings) -> list[str]:
     """Say which rules lead to a folder that this machine does not have, although it should."""
     return [
         f"mounts.{name}: {mount.worker} is not there on this machine; nothing of {mount.client} can be imported here"
         for name, mount in settings.mounts.items()
-        if mount.station == settings.station and not Path(mount.worker).is_dir()
+        if mount.station == settings.station and not os.path.isdir(mount.worker)  # noqa: PTH112  no error of any kind
     ]

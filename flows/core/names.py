@@ -7,6 +7,8 @@ from datetime import timedelta
 IMPORT_FLOW = "import-images"
 HOUSEKEEPING_FLOW = "housekeeping"
 MESSAGE_FLOW = "send-message"
+PUT_AWAY_FLOW = "put-away"
+"""Its deployments are named as those of the imports whose files it looks after: they run in the same pool."""
 SWEEP_FLOW = "sweep-folders"
 """Its deployments are named after the sweeps: `sweep-folders/confocal`."""
 
@@ -24,6 +26,7 @@ PEOPLE = "people"
 """The queue of those who wait for their images."""
 BULK = "bulk"
 """The queue of those that nobody waits for: it comes second, and leaves a place free."""
+_AT_STATION = re.compile(rf"(?:{PEOPLE}|{BULK})-(?P<station>.+)")
 
 HELD = "Held"
 """A run that waits, of type SCHEDULED, until an earlier one of the same user in the same queue has ended."""
@@ -70,6 +73,27 @@ LOCK_PREFIXES = ("courier-import-", "courier-sweep-")
 def pool_of(server: str) -> str:
     """Name the work pool of an OMERO server: the waiting room of its imports."""
     return f"omero-{server}"
+
+
+def queue_of(*, bulk: bool, station: str | None = None) -> str:
+    """Name a queue of such a pool: of those that lie on a workstation only its own workers take from it."""
+    return f"{BULK if bulk else PEOPLE}{'' if station is None else f'-{station}'}"
+
+
+def station_of(queue: str | None) -> str | None:
+    """Say which workstation's queue it is, if it is one's."""
+    found = _AT_STATION.fullmatch(queue or "")
+    return None if found is None else found["station"]
+
+
+def is_bulk(queue: str | None) -> bool:
+    """Whether it is a queue of those that nobody waits for."""
+    return queue is not None and queue == queue_of(bulk=True, station=station_of(queue))
+
+
+def is_line(queue: str) -> bool:
+    """Whether imports stand in it; operators may have made others."""
+    return queue in (PEOPLE, BULK) or station_of(queue) is not None
 
 
 def user_tag(user: str) -> str:

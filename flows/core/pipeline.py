@@ -10,12 +10,13 @@ from pathlib import Path
 from flows.core.arrivals import Arrivals
 from flows.core.errors import CourierError, FilesetsUnfinished, SourceAway, SourceMissing
 from flows.core.job import Chunk, Job
+from flows.core.leaving import without_what_was_put_away
 from flows.core.ledger import STOPS
-from flows.core.requests import Fileset
-from flows.core.transfer import check_room, transfer_fileset
-from flows.core.verify.check import verify_fileset
+from flows.core.requests import Fileset, Staging
+from flows.core.transfer import check_room, is_afar, transfer_fileset
+from flows.core.verify.check import verify_copies, verify_fileset
 from flows.core.verify.expand import expand
-from flows.core.wishes import check_placement
+from flows.core.wishes import check_after_import, check_placement
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +32,16 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     Raises:
         CourierError: nothing of this import can be done, or not now.
     """
-    check_placement(job.request.placement, job.server_name, job.server)
+    check_placement(job.request, job.server_name, job.server)
+    check_after_import(job.request, job.access(), job.server)
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
-    job.filesets = job.ledger.open(found.filesets, found.refused)
-    job.aim(found.filesets)
+    job.found = without_what_was_put_away(job, found.filesets)
+    job.filesets = job.ledger.open(job.found, found.refused)
+    job.check_importer(job.found)
+    job.aim(job.found)
     check_room(sum(each.size for each in job.filesets), job.settings.staging, job.staging)
+    if job.settings.staging.directory is not None:
+        check_room(sum(each.size for each in job.filesets if is_afar(each)), job.settings.staging, Staging.STAGE)
     return chunks(job.filesets)
 
 
@@ -84,7 +90,10 @@ def transfer(job: Job, chunk: Chunk) -> str | None:
             mode=job.staging,
             run_id=job.run_id,
             control=job.ledger,
+            reach=job.access().store,
         )
+        if is_afar(fileset):
+            verify_copies(staged)
         job.ledger.staged(staged)
 
     passed = [each for each in chunk.filesets if job.ledger.has_verified(each.key)]
@@ -151,6 +160,6 @@ def _each(
 
 def _as_seen_before(error: CourierError, fileset: Fileset) -> CourierError:
     """A file that was found a moment ago, and is gone together with its folder, lies on a share that went away."""
-    if isinstance(error, SourceMissing) and not Path(fileset.files[0].path).parent.is_dir():
+    if isinstance(error, SourceMissing) and not is_afar(fileset) and not Path(fileset.files[0].path).parent.is_dir():
         return SourceAway("The folder that holds it has gone.", which=error.which)
     return error

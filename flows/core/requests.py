@@ -56,6 +56,14 @@ class Duplicates(StrEnum):
     IMPORT = "import"
 
 
+class Importer(StrEnum):
+    """Which program imports."""
+
+    AUTO = "auto"
+    NATIVE = "native"
+    JAVA = "java"
+
+
 class Placement(StrEnum):
     """How files get into OMERO's repository; the values are those of OMERO's own `--transfer`."""
 
@@ -96,7 +104,15 @@ def _target(text: str) -> str:
     return text
 
 
-SourcePath = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(checked)]
+SourcePath = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=4096),
+    AfterValidator(checked),
+    # So that Prefect, which checks parameters before it keeps them, keeps no password either.
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": 4096, "not": {"pattern": "^[A-Za-z][A-Za-z0-9+.-]*:/+[^/]*@"}}
+    ),
+]
 Receiver = Annotated[str, StringConstraints(min_length=1, max_length=254), AfterValidator(_no_url)]
 TargetText = Annotated[
     str, StringConstraints(min_length=1, max_length=1024, strip_whitespace=True), AfterValidator(_target)
@@ -136,7 +152,7 @@ class TextAnnotation(Frozen):
 class ImportOptions(Frozen):
     """What can be asked of an import, whoever asks."""
 
-    model_config = ConfigDict(json_schema_extra=_as_a_form)
+    model_config = ConfigDict(json_schema_extra=_as_a_form, hide_input_in_errors=True)
 
     sources: list[SourcePath] = Field(
         min_length=1,
@@ -203,6 +219,14 @@ class ImportOptions(Frozen):
             "stage: copy them to the staging area first, so that the source is free early."
         ),
     )
+    importer: Importer = Field(
+        default=Importer.AUTO,
+        title="Importer",
+        description=(
+            "auto: the courier's own, but for formats that the administrator gave to the other. native: the courier's "
+            "own. java: OMERO's own command-line importer, where it is installed."
+        ),
+    )
     placement: Placement = Field(
         default=Placement.UPLOAD,
         title="How it gets there",
@@ -237,7 +261,10 @@ class ImportOptions(Frozen):
     bulk: bool = Field(
         default=False,
         title="In no hurry",
-        description="Lets others go first, also between files: for large amounts that nobody waits for.",
+        description=(
+            "Lets others go first, also between files: for large amounts that nobody waits for. "
+            "What is started in the Prefect UI stands among the imports of people all the same."
+        ),
     )
     workstation: Annotated[Label | None, *LeftOut] = Field(
         default=None,
@@ -265,8 +292,8 @@ class ImportOptions(Frozen):
     def _wishes_agree(self) -> Self:
         if self.placement.is_link and self.staging is Staging.STAGE:
             raise ValueError(f"placement {self.placement} links to the files where they are: leave out staging")
-        if self.after_import is not AfterImport.KEEP:
-            raise ValueError("files that were asked for stay where they are, so far")
+        if self.importer is Importer.JAVA and self.placement is not Placement.UPLOAD:
+            raise ValueError(f"importer java uploads: leave out placement {self.placement}, or the importer")
         if self.placement.is_link and self.after_import is not AfterImport.KEEP:
             raise ValueError(
                 f"after_import {self.after_import} would take away what OMERO reads: with placement {self.placement}"
@@ -375,6 +402,8 @@ class SourceFile(Frozen):
     size: int
     """Bytes."""
     mtime_ns: int
+    version: str = ""
+    """What the server that holds it calls this state of it; empty for those of this machine."""
 
 
 _NAMELESS = frozenset({".zattrs", ".zgroup", "zarr.json"})
@@ -388,6 +417,8 @@ class Fileset(Frozen):
     reader: str | None = None
     """Bio-Formats' reader class where it decides on the layout in the repository, for example
     `loci.formats.in.OperettaReader` (omero-blitz: ManagedRepositoryI.getReaderClass)."""
+    format: str | None = None
+    """What people call sets that this reader reads, where it is known from how the files were put together."""
 
     @property
     def key(self) -> str:

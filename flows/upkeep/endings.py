@@ -27,6 +27,7 @@ from flows.core.requests import Failure, ImportedFileset, ImportRequest
 from flows.core.settings import Settings
 from flows.core.status import FilesetStatus, ImportReport
 from flows.publish import Publisher
+from flows.put_away_later import hand_over_put_away
 from flows.upkeep import notes
 from flows.upkeep.addresses import carried_key, note_address, receivers_of
 from flows.upkeep.runs import since, tag_value
@@ -75,6 +76,7 @@ class Ending:
             with self._job:
                 self._clear_up()
             self._ledger.settle(self._why())
+            hand_over_put_away(self._client, self.run, self._job)
             self._publisher.page(report_page(self.report()))
 
     def _clear_up(self) -> None:

@@ -26,9 +26,19 @@ def revive_lost_runs(client: SyncPrefectClient, settings: Settings) -> None:
 def revive(client: SyncPrefectClient, run: FlowRun, retries: Retries) -> None:
     """Let a run whose process was lost go on, or fail."""
     state = what_becomes(history(client, run.id), retries, startable=run.deployment_id is not None)
+    if not state.is_final():
+        forget_process(client, run)
     if change(client, run, state) and state.is_final():
         # Whatever its user was told before, it was not this.
         tag(client, run.id, drop=[names.TOLD])
+
+
+def forget_process(client: SyncPrefectClient, run: FlowRun) -> None:
+    """Note that a lost run has no process any more: Prefect then cancels it at once when it is asked to."""
+    now = client.read_flow_run(run.id).state
+    if now is not None and run.state is not None and now.id == run.state.id:
+        nothing = {"infrastructure_pid": None}
+        client.request("PATCH", "/flow_runs/{id}", path_params={"id": run.id}, json=nothing)
 
 
 def what_becomes(steps: list[Step], retries: Retries, *, startable: bool = True) -> State[None]:

@@ -24,7 +24,7 @@ PAGE = 50
 """Runs come with their parameters: up to 256 KiB each."""
 SECONDS_AT_A_TIME = 30.0
 IMPORTS = (names.IMPORT_FLOW,)
-PROMISED = (names.IMPORT_FLOW, names.MESSAGE_FLOW)
+PROMISED = (names.IMPORT_FLOW, names.MESSAGE_FLOW, names.PUT_AWAY_FLOW)
 """Flows whose runs are to come to an end, whatever dies."""
 REPEATED = (names.HOUSEKEEPING_FLOW, names.SWEEP_FLOW)
 """Flows whose next run does what one that was lost did not."""

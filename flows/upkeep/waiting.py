@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas import filters as where
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import StateType, WorkQueueStatus
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from flows.core import names
@@ -15,7 +16,6 @@ from flows.upkeep.runs import IMPORTS, PAGE, change, find, in_state, of_flows, t
 
 SOON = timedelta(minutes=1)
 """A run that is due within that time stands in line already."""
-QUEUES = (names.PEOPLE, names.BULK)
 
 
 def release_held_runs(client: SyncPrefectClient, settings: Settings) -> None:
@@ -27,7 +27,27 @@ def release_held_runs(client: SyncPrefectClient, settings: Settings) -> None:
 
 def release_next(client: SyncPrefectClient, server: str, user: str, k: int) -> int:
     """Let held runs of a user stand in line, oldest first, while fewer than `k` do in their queue; return how many."""
-    return sum(_release(client, server, user, k, queue) for queue in QUEUES)
+    return sum(_release(client, server, user, k, queue) for queue in lines(client, names.pool_of(server)))
+
+
+def lines(client: SyncPrefectClient, pool: str) -> list[str]:
+    """Name the queues of a pool that imports stand in: one of people and one of bulk, and those of workstations."""
+    try:
+        return [queue.name for queue in client.read_work_queues(work_pool_name=pool) if names.is_line(queue.name)]
+    except ObjectNotFound:
+        return [names.PEOPLE, names.BULK]
+
+
+def served_lines(client: SyncPrefectClient, pool: str | None) -> list[str]:
+    """Name the queues of people that a worker takes from: of a workstation that is off nobody's turn can come."""
+    if pool is None:
+        return [names.PEOPLE]
+    return [
+        queue.name
+        for queue in client.read_work_queues(work_pool_name=pool)
+        if names.is_line(queue.name) and not names.is_bulk(queue.name)
+        if names.station_of(queue.name) is None or queue.status is WorkQueueStatus.READY
+    ]
 
 
 def _release(client: SyncPrefectClient, server: str, user: str, k: int, queue: str) -> int:
@@ -64,18 +84,17 @@ def in_line(client: SyncPrefectClient, server: str, user: str, queue: str) -> in
 
 
 def _who_waits(client: SyncPrefectClient) -> Iterator[tuple[str, str]]:
-    for queue in QUEUES:
-        for run in find(client, IMPORTS, _held(queue), FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC):
-            server, user = tag_value(run, names.server_tag("")), tag_value(run, names.user_tag(""))
-            if server and user:
-                yield server, user
+    for run in find(client, IMPORTS, _held(None), FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC):
+        server, user = tag_value(run, names.server_tag("")), tag_value(run, names.user_tag(""))
+        if server and user:
+            yield server, user
 
 
-def _held(queue: str, *tags: str) -> where.FlowRunFilter:
+def _held(queue: str | None, *tags: str) -> where.FlowRunFilter:
     """Mean held runs whose time has come."""
     return where.FlowRunFilter(
         tags=tagged(*tags) if tags else None,
-        work_queue_name=_queue(queue),
+        work_queue_name=None if queue is None else _queue(queue),
         state=in_state([StateType.SCHEDULED], names.HELD),
         next_scheduled_start_time=where.FlowRunFilterNextScheduledStartTime(before_=datetime.now(UTC) + names.HELD_FOR),
     )

@@ -160,6 +160,7 @@ def test_the_form_offers_no_null_where_it_takes_text() -> None:
 
     assert {name: each["default"] for name, each in properties.items() if "default" in each} == {
         "staging": "auto",
+        "importer": "auto",
         "placement": "upload",
         "after_import": "keep",
         "after_delay_hours": 0,

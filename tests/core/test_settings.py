@@ -20,6 +20,7 @@ OWN_NAMES = {
     "servers": "main",
     "roots": "homes",
     "mounts": "nas",
+    "remotes": "archive",
     "workstations": "microscope",
     "tokens": "scope",
     "channels": "team",

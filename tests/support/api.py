@@ -102,6 +102,7 @@ class RunsInMemory(SweepsInMemory):
         self.messages: dict[UUID, Message] = {}
         self.away: Exception | None = None
         self.paused: str | None = None
+        self.served: set[str] = set()
         self.history: dict[UUID, list[Step]] = {}
         self.to_end: dict[str, str] = {}
         self.letters: dict[UUID, Letter] = {}
@@ -156,16 +157,22 @@ class RunsInMemory(SweepsInMemory):
         await self.ping()
         return len([run for run in self._those(server) if run.state.waits])
 
-    async def ahead(self, server: str, bulk: bool, before: datetime) -> int:
-        people = self._in_line(server, max(before, datetime.now(UTC)), bulk=False)
-        return people + self._in_line(server, before, bulk=True) if bulk else self._in_line(server, before, bulk=False)
+    async def ahead(self, server: str, bulk: bool, before: datetime, station: str | None = None) -> int:
+        if not bulk:
+            return self._in_line(server, before, bulk=False, station=station)
+        people = self._in_line(server, max(before, datetime.now(UTC)), bulk=False, station=station)
+        return people + self._in_line(server, before, bulk=True, station=station)
 
-    async def in_pool(self, server: str, user: str, bulk: bool, until: datetime) -> int:
-        at_work = [run for run in self._those(server, user=user, bulk=bulk) if run.state is ImportState.RUNNING]
-        return len(at_work) + self._in_line(server, until, user=user, bulk=bulk)
+    async def in_pool(self, server: str, user: str, bulk: bool, until: datetime, station: str | None = None) -> int:
+        kind = {"user": user, "bulk": bulk, "station": station}
+        at_work = [run for run in self._those(server, **kind) if run.state is ImportState.RUNNING]
+        return len(at_work) + self._in_line(server, until, **kind)
 
-    async def held(self, server: str, user: str, bulk: bool, before: datetime) -> int:
-        held = self._those(server, user=user, bulk=bulk, held=True)
+    async def is_served(self, server: str, station: str) -> bool:
+        return station in self.served
+
+    async def held(self, server: str, user: str, bulk: bool, before: datetime, station: str | None = None) -> int:
+        held = self._those(server, user=user, bulk=bulk, station=station, held=True)
         return len([run for run in held if run.state.waits and run.due < before])
 
     async def living_in(self, server: str, tag: str) -> int:

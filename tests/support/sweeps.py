@@ -25,8 +25,8 @@ from flows.core.names import SWEEP_FLOW, sweep_table, sweep_totals
 from flows.core.settings import ENV_FILE, read_settings
 from flows.core.sweep.report import SweepRow, SweepTotals
 from flows.core.sweep.verdicts import Verdict
-from flows.sweep_folders import sweep_folders
 from tests.support.courier import eventually
+from tests.support.sweeper import Sweeper
 
 
 class Swept:
@@ -53,8 +53,9 @@ class Swept:
 class WatchedFolder:
     """A folder of alice's and its sweep."""
 
-    def __init__(self, sandbox: Running) -> None:
+    def __init__(self, sandbox: Running, sweeper: Sweeper) -> None:
         self.sandbox = sandbox
+        self._sweeper = sweeper
         self.name = f"test-{uuid4().hex[:8]}"
         self.root = sandbox.home.watched / "alice" / self.name
         self.root.mkdir(parents=True)
@@ -84,11 +85,8 @@ class WatchedFolder:
         return self.sandbox.home.memory / f"{self.name}.db"
 
     def is_swept(self, *, dry_run: bool = False) -> Swept:
-        """Sweep it here and now: a process of its own would need seconds to start."""
-        state = sweep_folders(sweep=self.name, dry_run=dry_run, return_state=True)
-        run_id = state.state_details.flow_run_id
-        assert run_id is not None
-        return self.ended(run_id, dry_run=dry_run)
+        """Sweep it now, and not through the worker, which takes seconds to start a process for each sweep."""
+        return self.ended(self._sweeper.sweep(self.name, dry_run=dry_run), dry_run=dry_run)
 
     def begins(self, *, dry_run: bool = False) -> UUID:
         """Ask for a sweep by the worker, by hand as from the UI."""
@@ -132,18 +130,31 @@ class WatchedFolder:
 
         def settled() -> Swept | None:
             swept = self.is_swept()
+            self._await_imports(swept)
             open_ones = sum(swept.count(each) for each in (Verdict.NEW, Verdict.SUBMITTED, Verdict.WAITING))
             return swept if not open_ones and not swept.count(Verdict.SETTLING) else None
 
         return eventually(settled, f"the imports of {self.name}")
 
+    def _await_imports(self, swept: Swept) -> None:
+        """Wait for the imports that a sweep says are under way."""
+        rows = [row for row in swept.rows if row.verdict in {Verdict.NEW, Verdict.SUBMITTED}]
+        under_way = {UUID(row.import_id) for row in rows if row.import_id}
+        with get_client(sync_client=True) as client:
+
+            def are_over() -> bool:
+                states = [client.read_flow_run(each).state for each in under_way]
+                return all(state is not None and state.is_final() for state in states)
+
+            eventually(are_over, f"the imports of {self.name}")
+
 
 @pytest.fixture
-def watched(sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[WatchedFolder]:
+def watched(sandbox: Running, sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch) -> Iterator[WatchedFolder]:
     """A folder of alice's; its sweep is not defined yet."""
     monkeypatch.setenv(ENV_FILE, str(sandbox.home.settings))
     with temporary_settings({PREFECT_API_URL: f"{sandbox.prefect}/api"}):
-        folder = WatchedFolder(sandbox)
+        folder = WatchedFolder(sandbox, sweeper)
         yield folder
     (sandbox.home.sweeps / f"{folder.name}.yaml").unlink(missing_ok=True)
     shutil.rmtree(folder.root, ignore_errors=True)

@@ -63,4 +63,7 @@ class Walker:
         if name in ("id", "class"):
             return row.id if name == "id" else row.kind
         value = row.get(name)
+        if isinstance(value, Ref) and value.table == "Session":
+            # Sessions live in memory only: of one that an event names nothing is known but its id.
+            return Row("Session", value, {})
         return self._database.get(value) if isinstance(value, Ref) else value

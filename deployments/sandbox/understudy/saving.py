@@ -204,6 +204,7 @@ class Saver:
                 "time": milliseconds(),
                 "experimenter": Ref("Experimenter", caller.user_id),
                 "experimenterGroup": Ref("ExperimenterGroup", caller.event_group),
+                "session": Ref("Session", caller.session_id),
             }
             self.transaction.put(Row("Event", ref, values))
         return self._event

@@ -19,7 +19,7 @@ ANNOTATED = ("Project", "Dataset", "Screen", "Plate", "Image", "Channel", "Files
 ENUMERATIONS = (
     "AdminPrivilege", "ChecksumAlgorithm", "DimensionOrder", "EventType", "Format", "JobStatus", "PixelsType",
 )  # fmt: skip
-SYSTEM = (*ENUMERATIONS, "Event", "Experimenter", "ExperimenterGroup", "GroupExperimenterMap")
+SYSTEM = (*ENUMERATIONS, "Event", "Experimenter", "ExperimenterGroup", "GroupExperimenterMap", "Session")
 """OMERO's system types: everybody reads them, administrators make them (omero-server: SystemTypes)."""
 
 _LINKS = {
@@ -33,7 +33,12 @@ _LINKS = {
 } | {f"{kind}AnnotationLink": (kind, "Annotation") for kind in ANNOTATED}
 
 _REFERENCES: dict[str, dict[str, str]] = {
-    "Event": {"experimenter": "Experimenter", "experimenterGroup": "ExperimenterGroup", "type": "EventType"},
+    "Event": {
+        "experimenter": "Experimenter",
+        "experimenterGroup": "ExperimenterGroup",
+        "type": "EventType",
+        "session": "Session",
+    },
     "Image": {"format": "Format", "fileset": "Fileset"},
     "Pixels": {"image": "Image", "pixelsType": "PixelsType", "dimensionOrder": "DimensionOrder"},
     "Channel": {"statsInfo": "StatsInfo", "logicalChannel": "LogicalChannel", "pixels": "Pixels"},

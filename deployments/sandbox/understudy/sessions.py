@@ -67,7 +67,7 @@ class Sessions:
         self._defaults, self._limits = defaults, limits
         self._lock = threading.RLock()
         self._alive: dict[str, Session] = {}
-        self._last_id = 0
+        self._last_id = int(time.time() * 1000)
         self.on_end: Callable[[Session], None] = lambda _: None
         """Called when a session was ended, by whomever, except by time."""
 
@@ -105,6 +105,7 @@ class Sessions:
         return self._add(Session(self._next_id(), session.user, group_id, times, agent, session.sudoer))
 
     def _next_id(self) -> int:
+        """Also after a restart another one: events keep the ids of their sessions."""
         with self._lock:
             self._last_id += 1
             return self._last_id

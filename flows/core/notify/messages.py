@@ -6,6 +6,7 @@ from typing import Literal
 
 from flows.core.control import Stage
 from flows.core.errors import SessionEnded, TargetSyntax
+from flows.core.notify.files_words import what_became_of_files
 from flows.core.notify.render import Cell, Line, Link, Page, Table, as_html, as_markdown, as_text, printable
 from flows.core.notify.words import are, duration, plural, short, size
 from flows.core.requests import Failure, ImportedImage, Target
@@ -70,6 +71,7 @@ def import_summary(report: ImportReport) -> Message:
         *_what_stopped_it(report),
         *_how_to_go_on(report),
         *_tables(report, ROWS_IN_A_MESSAGE, more=_see(report)),
+        *what_became_of_files(report, ROWS_IN_A_MESSAGE, _see(report)),
         ("If you need help, forward this message to the people who look after your OMERO.",),
         ("Import ", report.run_id, ", sent by omero-courier. ", Link("What happened in detail", report.run_url)),
     )
@@ -101,6 +103,7 @@ def report_page(report: ImportReport) -> str:
         *_links(report),
         *_what_stopped_it(report),
         *_tables(report, ROWS_ON_A_PAGE, more),
+        *what_became_of_files(report, ROWS_ON_A_PAGE, more),
     )
     return as_markdown(page, headline(report))
 

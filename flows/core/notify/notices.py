@@ -160,3 +160,20 @@ def _message(subject: str, page: Page, tone: str) -> Message:
         html=as_html(page, subject),
         tone="success" if tone == "success" else "warning",
     )
+
+
+def files_stay(user: str, kept: Sequence[tuple[str, str]], name: str, url: str) -> Message:
+    """Write to the user which files, as path and reason, were neither moved nor deleted though that was asked for."""
+    shown = kept[:ROWS_IN_A_MESSAGE]
+    rows = tuple((((path,),), ((reason,),)) for path, reason in shown)
+    left = len(kept) - len(shown)
+    more: Line = (f"and {left} more: ", Link("all of them", url)) if left else ()
+    subject = f"In OMERO, but {plural(len(kept), 'file')} of yours stay where they are"
+    page: Page = (
+        (f"Hello {user},",),
+        (f"your images are in OMERO ({short(name)}). These files were to be moved or deleted, and were not.",),
+        Table("They stay where they are", ("File", "Why"), rows, more, sentences=True),
+        ("Nothing is lost. If you need help, forward this message to the people who look after your OMERO.",),
+        ("Sent by omero-courier. ", Link("What happened in detail", url)),
+    )
+    return Message(subject=printable(subject), text=as_text(page), html=as_html(page, subject), tone="warning")

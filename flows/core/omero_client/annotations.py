@@ -1,6 +1,7 @@
 """Annotations: what the user wants said of the images, our marks on filesets, and where each image came from."""
 
 import hashlib
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -41,6 +42,9 @@ CLIENT_MAP = "openmicroscopy.org/omero/client/mapAnnotation"
 """Key-value pairs that OMERO's clients let people edit."""
 FILES_NAMED = 20
 """Files of a fileset that its provenance names; the others are counted."""
+
+_REMOTE = re.compile(r"([a-z][a-z0-9+.-]+);/([^/]+)/(.*)", re.DOTALL)
+"""A path on another machine, `sftp://host:22/data`, as repositories take it: `sftp;/host;22/data`."""
 
 _making_tags = threading.Lock()
 
@@ -83,13 +87,20 @@ def marks_for(fileset: Fileset, run_key: str, nonce: str, placement: Placement =
 
 
 def fingerprint(fileset: Fileset) -> str:
-    """Hash path, size and time of each file: cheap to ask, and the same when nothing was touched."""
-    lines = "".join(f"{file.client_path}\0{file.size}\0{file.mtime_ns}\n" for file in fileset.files)
+    """Hash path, size and time of each file: cheap to ask, and the same when nothing was touched.
+
+    Of a file that its server tells no time of, what it calls this state of it.
+    """
+    lines = "".join(f"{file.client_path}\0{file.size}\0{file.mtime_ns or file.version}\n" for file in fileset.files)
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def record_provenance(session: OmeroSession, fileset_id: int, run_key: str, images: Sequence[int]) -> None:
+def record_provenance(
+    session: OmeroSession, fileset_id: int, run_key: str, images: Sequence[int], *, also: Sequence[Any] = ()
+) -> None:
     """Say on each image where it came from; an image on which it stands is left alone.
+
+    What `also` is to be linked to it is linked in the same transaction: where the one stands, so does the other.
 
     Everything is taken from OMERO itself, so that a later attempt can make good what an earlier one left out.
     """
@@ -97,7 +108,7 @@ def record_provenance(session: OmeroSession, fileset_id: int, run_key: str, imag
     if not missing:
         return
     annotation = key_values(PROVENANCE, _provenance(session, fileset_id, run_key))
-    session.update.saveArray([_link(image, annotation) for image in missing])
+    session.update.saveArray([_link(image, each) for image in missing for each in (annotation, *also)])
 
 
 def without_provenance(session: OmeroSession, images: Sequence[int]) -> list[int]:
@@ -161,10 +172,16 @@ def _provenance(session: OmeroSession, fileset_id: int, run_key: str) -> list[tu
     if (transfer := transfer_of(session, fileset_id)) is not None:
         pairs.append(("Placed in OMERO by", transfer))
     for path, size, checksum, algorithm in files[:FILES_NAMED]:
-        pairs += [("Source", f"/{path}"), ("Bytes", str(size)), (f"Checksum {algorithm}", checksum)]
+        pairs += [("Source", _shown(path)), ("Bytes", str(size)), (f"Checksum {algorithm}", checksum)]
     if len(files) > FILES_NAMED:
         pairs.append(("Further files", str(len(files) - FILES_NAMED)))
     return pairs
+
+
+def _shown(entry: str) -> str:
+    """Write a path as its user did, from what the repository made of it: that has no slash in front, and no colon."""
+    found = _REMOTE.fullmatch(entry)
+    return f"{found[1]}://{found[2].replace(';', ':')}/{found[3]}" if found else f"/{entry}"
 
 
 def _link(image: int, annotation: Any) -> Any:

@@ -150,6 +150,16 @@ def run_command(session: OmeroSession, request: Any, *, doing: str, timeout: flo
     return response
 
 
+def delete_annotations(session: OmeroSession, ids: Iterable[int]) -> None:
+    """Delete annotations of our own (omero-blitz: Delete2).
+
+    Raises:
+        OmeroError: OMERO refused it, or is away.
+    """
+    request = omero.cmd.Delete2(targetObjects={"Annotation": list(ids)})
+    run_command(session, request, doing="removing the mark of an import", timeout=DELETE_TIMEOUT)
+
+
 def delete_filesets(session: OmeroSession, ids: Iterable[int]) -> None:
     """Delete filesets with their images and files (omero-blitz: Delete2).
 

@@ -19,7 +19,7 @@ from flows.core.omero_client.contents import Content, contents_of, owned, run_ke
 from flows.core.omero_client.earlier import Done, describe, remove
 from flows.core.omero_client.faults import speaking_to
 from flows.core.omero_client.fence import sessions_of
-from flows.core.omero_client.holdings import NOTHING, all_marked, holdings, unreadable
+from flows.core.omero_client.holdings import NOTHING, carriers, comments_of, holdings, unreadable
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.upload import CHUNK, opened
 from flows.core.requests import Fileset, ImportedFileset, StagedFile, StagedFileset
@@ -68,28 +68,26 @@ def find_duplicates(
         ImportCancelled: `control` said so.
     """
     with speaking_to(session.server.host, doing="looking for duplicates"):
-        candidates = _candidates(session, filesets, Local(control))
+        marks = Marks(session, [staged.fileset for staged in filesets])
+        candidates, promised = _candidates(session, filesets, Local(control), marks), marks.announced()
         every = sorted({each for its in candidates.values() for each in its})
-        if not every:
+        if not every and not promised:
             return Duplicates({}, {})
         look = _Look(session, every, run_id, cache(is_over))
-        found, under_way = {}, {}
-        for key, its in candidates.items():
-            if (done := look.complete(its)) is not None:
-                found[key] = done
-            elif look.is_under_way(its):
-                under_way[key] = DuplicateUnderWay()
+        found = {key: done for key, its in candidates.items() if (done := look.complete(its)) is not None}
+        busy = {key for key, its in candidates.items() if key not in found and look.is_under_way(its)}
+        busy |= {key for key, its in promised.items() if key not in found and look.is_awaited(its)}
     remove(session, look.debris())
     with speaking_to(session.server.host, doing="reading back what is in OMERO already"):
-        return Duplicates(describe(session, found, duplicate=True), under_way)
+        return Duplicates(describe(session, found, duplicate=True), {key: DuplicateUnderWay() for key in busy})
 
 
 def _candidates(
-    session: OmeroSession, filesets: Sequence[StagedFileset], local: "Local"
+    session: OmeroSession, filesets: Sequence[StagedFileset], local: "Local", marks: "Marks"
 ) -> Mapping[str, Mapping[int, bool]]:
     """Return, by key, the filesets in OMERO that are alike, and whether they hold the very same bytes."""
     same = _same_content(session, filesets, local)
-    for key, marked in same_mark(session, [staged.fileset for staged in filesets]).items():
+    for key, marked in marks.same().items():
         same[key] = dict.fromkeys(marked, False) | same[key]
     return same
 
@@ -167,14 +165,34 @@ def _agree(staged: StagedFileset, held: Sequence[Content], local: Local) -> bool
     return False
 
 
-def same_mark(session: OmeroSession, filesets: Iterable[Fileset]) -> dict[str, list[int]]:
-    """Return, by key, the user's filesets in OMERO that were begun with the same paths, sizes and times."""
-    keys: defaultdict[str, set[str]] = defaultdict(set)
-    for fileset in filesets:
-        keys[fingerprint(fileset)].add(fileset.key)
-    marked = all_marked(session, "Fileset", FINGERPRINT, keys)
-    own = owned(session, {each for its in marked.values() for each in its})
-    return {key: [each for each in its if each in own] for mark, its in marked.items() for key in keys[mark]}
+class Marks:
+    """The marks in OMERO that say of an import that it has the same paths, sizes and times as one of some filesets."""
+
+    def __init__(self, session: OmeroSession, filesets: Iterable[Fileset]) -> None:
+        """Ask for them.
+
+        Raises:
+            Ice.Exception: OMERO does not say.
+        """
+        self._session = session
+        self._keys: defaultdict[str, set[str]] = defaultdict(set)
+        for fileset in filesets:
+            self._keys[fingerprint(fileset)].add(fileset.key)
+        self._comments = comments_of(session, FINGERPRINT, self._keys)
+
+    def same(self) -> dict[str, list[int]]:
+        """Return, by key, the user's filesets in OMERO that carry one."""
+        marked = carriers(self._session, "Fileset", self._comments)
+        own = owned(self._session, {each for its in marked.values() for each in its})
+        return {key: [each for each in its if each in own] for mark, its in marked.items() for key in self._keys[mark]}
+
+    def announced(self) -> dict[str, set[str]]:
+        """Return, by key, the run keys of imports that were announced, whether or not their fileset is there by now."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for mark, run_key in self._comments.values():
+            for key in self._keys[mark] if run_key else ():
+                found[key].add(str(run_key))
+        return dict(found)
 
 
 class _Look:
@@ -184,6 +202,7 @@ class _Look:
         self, session: OmeroSession, filesets: Sequence[int], run_id: str, is_over: Callable[[str], bool]
     ) -> None:
         self._session = session
+        self._run_id = run_id
         self._held = holdings(session, filesets)
         runs = {fileset: key.partition("/")[0] for fileset, key in run_keys_of(session, filesets).items()}
         self._runs = {fileset: run for fileset, run in runs.items() if run != run_id}
@@ -206,6 +225,11 @@ class _Look:
         """Say whether one of them is being imported by another run."""
         return any(self._is_running(fileset) for fileset in self._ours(candidates))
 
+    def is_awaited(self, run_keys: Iterable[str]) -> bool:
+        """Say whether one of these imports, announced but perhaps without a fileset yet, is another run's at work."""
+        runs = {key.partition("/")[0] for key in run_keys}
+        return any(self._is_alive(run) for run in runs - {self._run_id})
+
     def debris(self) -> list[int]:
         """Return those without images whose run is over."""
         return [
@@ -223,4 +247,7 @@ class _Look:
     def _lives(self, fileset: int) -> bool:
         """A run that we know nothing of may be another courier's: its session shows whether it is at work."""
         run = self._runs.get(fileset)
-        return run is not None and (not self._is_over(run) or self._is_at_work(run))
+        return run is not None and self._is_alive(run)
+
+    def _is_alive(self, run: str) -> bool:
+        return not self._is_over(run) or self._is_at_work(run)

@@ -10,10 +10,17 @@ from typing import Any, NamedTuple
 
 from flows.core.control import Control, Uncontrolled
 from flows.core.errors import CourierError
-from flows.core.omero_client.annotations import RUN, record_provenance, without_provenance
+from flows.core.omero_client.annotations import (
+    RUN,
+    ImportDetails,
+    annotations_for,
+    record_provenance,
+    without_provenance,
+)
 from flows.core.omero_client.commands import delete_filesets
 from flows.core.omero_client.faults import means_lost, speaking_to
-from flows.core.omero_client.holdings import Holding, all_marked, batches, holdings, unreadable, uploaded
+from flows.core.omero_client.holdings import Holding, batches, carriers, comments_of, holdings, unreadable, uploaded
+from flows.core.omero_client.java_importer.marks import settle_marks
 from flows.core.omero_client.processes import await_import, running
 from flows.core.omero_client.session import OmeroSession
 from flows.core.requests import ImportedFileset
@@ -33,7 +40,11 @@ def find_earlier(session: OmeroSession, run_key: str, *, control: Control | None
 
 
 def find_earlier_of(
-    session: OmeroSession, run_keys: Collection[str], *, control: Control | None = None
+    session: OmeroSession,
+    run_keys: Collection[str],
+    *,
+    control: Control | None = None,
+    wishes: Callable[[str], ImportDetails] = lambda run_key: ImportDetails(),
 ) -> dict[str, ImportedFileset]:
     """Return, by their keys, those filesets that earlier attempts brought into OMERO; remove what they left half-done.
 
@@ -47,6 +58,7 @@ def find_earlier_of(
         session: of the user.
         run_keys: `<run id>/<fileset key>` each.
         control: asked every now and then, while OMERO imports, whether to go on.
+        wishes: what is to be said of the images of a key, where another program imported them and that is not said yet.
 
     Raises:
         OmeroError: OMERO cannot say, or cannot remove it.
@@ -54,14 +66,19 @@ def find_earlier_of(
         RunPutOff: as well.
     """
     with speaking_to(session.server.host, doing="looking for earlier attempts"):
-        found = all_marked(session, "Fileset", RUN, run_keys)
+        if not (comments := comments_of(session, RUN, run_keys)):
+            return {}
+    by_others = settle_marks(session, comments)
+    with speaking_to(session.server.host, doing="looking for earlier attempts"):
+        found = carriers(session, "Fileset", comments)
         if not found:
             return {}
         held = _settled(session, found, (control or Uncontrolled()).check)
         done, debris = _sorted(session, found, held)
     remove(session, debris)
     with speaking_to(session.server.host, doing="reading back what earlier attempts imported"):
-        return describe(session, done)
+        also = {key: annotations_for(session, wishes(key)) for key in by_others & done.keys()}
+        return describe(session, done, also=also)
 
 
 def keys_of_run(session: OmeroSession, run_id: str) -> list[str]:
@@ -97,13 +114,22 @@ def remove(session: OmeroSession, filesets: Collection[int]) -> None:
         delete_filesets(session, filesets)
 
 
-def describe(session: OmeroSession, done: Mapping[str, Done], *, duplicate: bool = False) -> dict[str, ImportedFileset]:
-    """Return complete filesets as values; see that the images of a run's own say where they came from."""
+def describe(
+    session: OmeroSession,
+    done: Mapping[str, Done],
+    *,
+    duplicate: bool = False,
+    also: Mapping[str, Sequence[Any]] | None = None,
+) -> dict[str, ImportedFileset]:
+    """Return complete filesets as values; see that the images of a run's own say where they came from.
+
+    With that they get the annotations that `also` names, by key.
+    """
     if not done:
         return {}
     names = _names(session, [each.fileset for each in done.values()])
     if not duplicate:
-        _make_good(session, done)
+        _make_good(session, done, also or {})
     return {
         key: ImportedFileset(
             key=key.rpartition("/")[2],
@@ -165,10 +191,10 @@ def _names(session: OmeroSession, filesets: Sequence[int]) -> dict[int, str]:
     }
 
 
-def _make_good(session: OmeroSession, done: Mapping[str, Done]) -> None:
+def _make_good(session: OmeroSession, done: Mapping[str, Done], also: Mapping[str, Sequence[Any]]) -> None:
     images = [image.id for each in done.values() for image in each.holding.images]
     missing = set(without_provenance(session, images))
     for key, each in done.items():
         own = [image.id for image in each.holding.images if image.id in missing]
         if own:
-            record_provenance(session, each.fileset, key, own)
+            record_provenance(session, each.fileset, key, own, also=also.get(key, ()))

@@ -1,7 +1,7 @@
 """What OMERO holds: read-only questions about filesets, images and our marks on them, for many at a time."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import omero
@@ -70,18 +70,32 @@ def all_marked(
     session: OmeroSession, kind: Literal["Fileset", "Dataset"], namespace: str, texts: Collection[str]
 ) -> dict[str, list[int]]:
     """Return, for each of these texts, the ids of the objects that `marked` would find; none is left out."""
+    return carriers(session, kind, comments_of(session, namespace, texts))
+
+
+def carriers(
+    session: OmeroSession, kind: Literal["Fileset", "Dataset"], comments: Mapping[int, tuple[str, str | None]]
+) -> dict[str, list[int]]:
+    """Return, for each text of these comments, the ids of the objects that carry one of it, oldest first."""
     found: defaultdict[str, set[int]] = defaultdict(set)
-    for some in batches(texts):
-        comments = dict(
-            session.rows(
-                "select a.id, a.textValue from CommentAnnotation a where a.ns = :namespace and a.textValue in (:texts)",
-                namespace=namespace,
-                texts=some,
-            )
-        )
-        for parent, child in links_to(session, kind, comments):
-            found[comments[child]].add(parent)
+    for parent, child in links_to(session, kind, comments):
+        text, _ = comments[child]
+        found[text].add(parent)
     return {text: sorted(ids) for text, ids in found.items()}
+
+
+def comments_of(session: OmeroSession, namespace: str, texts: Collection[str]) -> dict[int, tuple[str, str | None]]:
+    """Return the comments of exactly these texts in this namespace: text and description, by their ids."""
+    return {
+        each: (text, description)
+        for some in batches(texts)
+        for each, text, description in session.rows(
+            "select a.id, a.textValue, a.description from CommentAnnotation a"
+            " where a.ns = :namespace and a.textValue in (:texts)",
+            namespace=namespace,
+            texts=some,
+        )
+    }
 
 
 def links_to(

@@ -19,7 +19,7 @@ from flows.core.errors import CourierError, DuplicateUnderWay, OmeroFault
 from flows.core.omero_client.annotations import RUN, ImportDetails, annotations_for, record_provenance
 from flows.core.omero_client.commands import ask_patiently, delete_filesets, refusal_in, wait_for
 from flows.core.omero_client.faults import failure_of_answer, means_lost, speaking_to
-from flows.core.omero_client.holdings import NOTHING, holdings, links_to, unreadable
+from flows.core.omero_client.holdings import NOTHING, Holding, holdings, links_to, unreadable
 from flows.core.omero_client.orders import import_settings, new_fileset, repository_path
 from flows.core.omero_client.placing import Placing
 from flows.core.omero_client.processes import stop
@@ -238,13 +238,7 @@ class BegunImport:
         """Return the fileset as OMERO holds it, its images counted and read; see that they say where they came from."""
         session = self._session
         with speaking_to(session.server.host, doing="reading the images back"):
-            held = holdings(session, [self.fileset_id]).get(self.fileset_id, NOTHING)
-            if not held.images:
-                raise OmeroFault("OMERO says that the import is done, but holds no image of it.")
-            if promised != len(held.images):
-                raise OmeroFault(f"OMERO says that it has made {promised} images, but holds {len(held.images)}.")
-            if why := unreadable(session, held):
-                raise OmeroFault(f"OMERO says that the import is done, but cannot read the image: {why}")
+            held = read_back(session, self.fileset_id, promised=promised)
             record_provenance(session, self.fileset_id, self._run_key, [each.id for each in held.images])
         name = posixpath.basename(repository_path(self._staged.files[0].client_path))
         return ImportedFileset(
@@ -280,3 +274,24 @@ class BegunImport:
                 call()
         except CourierError as error:
             log.warning("%s", error)
+
+
+def read_back(session: OmeroSession, fileset_id: int, *, promised: int | None) -> Holding:
+    """Return what OMERO holds of a fileset whose import is said to be done, its images counted and read.
+
+    Args:
+        session: of the user.
+        fileset_id: of the fileset.
+        promised: how many images there are said to be, where that was said.
+
+    Raises:
+        OmeroFault: there is none, or another number of them, or one that OMERO cannot read.
+    """
+    held = holdings(session, [fileset_id]).get(fileset_id, NOTHING)
+    if not held.images:
+        raise OmeroFault("OMERO says that the import is done, but holds no image of it.")
+    if promised not in (None, len(held.images)):
+        raise OmeroFault(f"OMERO says that it has made {promised} images, but holds {len(held.images)}.")
+    if why := unreadable(session, held):
+        raise OmeroFault(f"OMERO says that the import is done, but cannot read the image: {why}")
+    return held

@@ -85,9 +85,17 @@ def make_long_session(
 
 
 def sudo(
-    server: OmeroServer, user: str, *, group: str | None = None, idle_seconds: float = 3600, agent: str = AGENT
+    server: OmeroServer,
+    user: str,
+    *,
+    group: str | None = None,
+    idle_seconds: float = 3600,
+    agent: str = AGENT,
+    home: str = "",
 ) -> OmeroSession:
     """Open a session for a user through the server's service account, which leaves at once.
+
+    `home` is the name of the group in which whoever else joins it works; left out, the user's default.
 
     Raises:
         LoginRefused: there is no such user, or the account is inactive.
@@ -102,7 +110,7 @@ def sudo(
         )
     with log_in_itself(server, account) as service:
         _check_active(service, user)
-        key = _key_for(service, user, idle_seconds, agent)
+        key = _key_for(service, user, idle_seconds, agent, home)
     return join(server, key, group=group, agent=agent)
 
 
@@ -136,9 +144,9 @@ def _inactive(server: OmeroServer, user: str) -> LoginRefused:
     return LoginRefused(f"The OMERO account of {user} at {server.host} is not active.")
 
 
-def _key_for(service: OmeroSession, user: str, idle_seconds: float, agent: str) -> SecretStr:
+def _key_for(service: OmeroSession, user: str, idle_seconds: float, agent: str, home: str) -> SecretStr:
     """Have OMERO make the session; it takes the time-outs as they are (omero-server: SessionBean)."""
-    who = omero.sys.Principal(name=user, group="", eventType="User")
+    who = omero.sys.Principal(name=user, group=home, eventType="User")
     with speaking_to(service.server.host, doing=f"opening a session for {user}"):
         sessions = service.services.getSessionService()
         made = sessions.createSessionWithTimeouts(who, 0, int(idle_seconds * 1000), {"omero.agent": agent})

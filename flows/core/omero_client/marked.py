@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from flows.core.omero_client.annotations import without_provenance
-from flows.core.omero_client.duplicates import same_mark
+from flows.core.omero_client.duplicates import Marks
 from flows.core.omero_client.earlier import Done, Held, describe
 from flows.core.omero_client.faults import speaking_to
 from flows.core.omero_client.holdings import holdings
@@ -22,7 +22,7 @@ def find_marked(session: OmeroSession, filesets: Sequence[Fileset]) -> dict[str,
         OmeroError: OMERO cannot say.
     """
     with speaking_to(session.server.host, doing="looking for what was imported before"):
-        marked = same_mark(session, filesets)
+        marked = Marks(session, filesets).same()
         held = _complete(session, sorted({each for its in marked.values() for each in its}))
         # The oldest of several.
         oldest = {key: min(complete) for key, its in marked.items() if (complete := held.keys() & set(its))}

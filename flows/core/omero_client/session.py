@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import omero
 import omero.sys
@@ -154,6 +154,14 @@ class OmeroSession:
     def __repr__(self) -> str:
         """Name user, group and server; never the key."""
         return f"<OmeroSession of {self.user} in {self.group} at {self.server.host}:{self.server.port}>"
+
+
+class Borrowed(NamedTuple):
+    """A session that another program works in."""
+
+    session: OmeroSession
+    give_back: Callable[[], None]
+    """Ends it, or leaves it, as fits."""
 
 
 def groups_of(person: Any) -> dict[str, int]:

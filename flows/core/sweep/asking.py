@@ -13,7 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.core.disk import told_of
-from flows.core.errors import RequestError, SourceAway, SourceError, SourceNotAllowed, Unassigned, UnknownSweep
+from flows.core.errors import (
+    RequestError,
+    SourceAway,
+    SourceElsewhere,
+    SourceError,
+    SourceNotAllowed,
+    Unassigned,
+    UnknownSweep,
+)
 from flows.core.requests import Fileset, SourceFile
 from flows.core.settings import Settings
 from flows.core.sweep.assignment import Assigner
@@ -137,10 +145,10 @@ def _may_know(user: str, path: str, definition: SweepDefinition, assigner: Assig
     try:
         return assigner.user_of(path) == user and not _leads_elsewhere(path, definition)
     except Unassigned:
-        access = Access(user=user, groups=(), roots=settings.roots)
+        access = Access(user=user, groups=(), roots=settings.roots, here=settings.station)
     try:
         access.allowed(path)
-    except SourceNotAllowed:
+    except (SourceNotAllowed, SourceElsewhere):
         return False
     return _lies_below(path, definition)
 

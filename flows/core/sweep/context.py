@@ -4,6 +4,7 @@ import os
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 
+from flows.core.bioformats.locate import located
 from flows.core.settings import Verification
 from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.listing import Listing
@@ -19,6 +20,7 @@ class Context:
             definition.model_dump_json(include={"files", "settled", "assign", "afterwards"}),
             verification.model_dump_json(),
             _version(),
+            str(located(verification.bioformats)),
             _looks(str(definition.assign.table.file)) if definition.assign.table else "",
         )
         self._sidecars = definition.assign.sidecars or definition.settled.sidecar

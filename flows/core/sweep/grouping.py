@@ -93,7 +93,9 @@ class Grouping:
             self._refused(failures[0], {path: place})
 
     def _expanded(self, paths: list[str]) -> Expansion:
-        expansion = expand(paths, access=self._access, settings=self._verification, control=self._control)
+        expansion = expand(
+            paths, access=self._access, settings=self._verification, control=self._control, found_by_chance=True
+        )
         for failure in expansion.refused:
             if failure.code == SourceAway().code:
                 raise SourceAway(failure.what, which=failure.which, advice=failure.advice)

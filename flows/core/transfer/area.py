@@ -9,13 +9,14 @@ Only the courier's own account may look into it.
 import errno
 import posixpath
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from flows.core.errors import StagingFailed, StagingFull
+from flows.core.errors import StagingFailed, StagingFull, StagingNeeded
 from flows.core.requests import Fileset, SourceFile, StagedFileset, Staging
 from flows.core.settings import StagingArea
 
@@ -47,12 +48,18 @@ class Place:
     """Its name says of which state of the source it is a copy."""
 
 
-def directory_for(staging: StagingArea, mode: Staging) -> Path | None:
+def directory_for(staging: StagingArea, mode: Staging, *, afar: bool = False) -> Path | None:
     """Return the staging area where files are to be copied; None where they are read where they are.
 
-    `auto` is what the settings say. Without a staging area nothing is copied, whatever was asked.
+    `auto` is what the settings say. Without a staging area nothing is copied, whatever was asked; what is `afar`, on
+    another machine, always is.
+
+    Raises:
+        StagingNeeded: that has to be copied, and there is no staging area.
     """
-    copies = mode is Staging.STAGE or (mode is Staging.AUTO and staging.auto)
+    if afar and staging.directory is None:
+        raise StagingNeeded
+    copies = afar or mode is Staging.STAGE or (mode is Staging.AUTO and staging.auto)
     return staging.directory if copies else None
 
 
@@ -88,7 +95,7 @@ def places(folder: Path, fileset: Fileset) -> tuple[Place, ...]:
     return tuple(
         Place(
             final=folder / "files" / _below(file, common),
-            partial=folder / "partial" / f"{number}.{file.size}.{file.mtime_ns}",
+            partial=folder / "partial" / f"{number}.{file.size}.{stamp(file)}",
         )
         for number, file in enumerate(fileset.files)
     )
@@ -104,6 +111,14 @@ def _below(file: SourceFile, common: str) -> PurePosixPath:
     if ".." in path.parts:
         raise ValueError(f"{file.client_path!r} leads out of its folder")
     return path
+
+
+def stamp(file: SourceFile) -> int:
+    """Return the time that the copy of a file is given, in nanoseconds, by which it is known again.
+
+    Servers that name states of a file tell whole seconds: the rest says which state it was.
+    """
+    return file.mtime_ns + (zlib.crc32(file.version.encode()) % 1_000_000_000 if file.version else 0)
 
 
 def check_room(needed: int, staging: StagingArea, mode: Staging) -> None:

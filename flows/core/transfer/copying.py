@@ -6,13 +6,15 @@ import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from io import FileIO
 from pathlib import Path
 
-from flows.core.disk import told_of
-from flows.core.errors import SourceChanged, StagingFailed
+from flows.core.errors import CopyDiffers, SourceChanged, StagingFailed
+from flows.core.remotes import Store
 from flows.core.requests import SourceFile
-from flows.core.transfer.area import Place, told_of_staging
+from flows.core.transfer.area import Place, stamp, told_of_staging
+from flows.core.transfer.reading import Hash, Reading, reading
 
 CHUNK = 4 * 1024 * 1024
 """Bytes between two looks at whether the import is still wanted."""
@@ -32,8 +34,8 @@ Pace = Callable[[int], None]
 class _Pipe:
     """Hashes chunks in a second thread, in order, while the caller goes on; its buffers are used again and again."""
 
-    def __init__(self, hasher: ThreadPoolExecutor) -> None:
-        self._hasher = hasher
+    def __init__(self, hasher: ThreadPoolExecutor, further: Hash | None) -> None:
+        self._hasher, self._further = hasher, further
         self._sha1 = hashlib.sha1(usedforsecurity=False)
         self._free = [memoryview(bytearray(CHUNK)) for _ in range(_BUFFERS)]
         self._busy: deque[tuple[memoryview, Future[None]]] = deque()
@@ -48,7 +50,12 @@ class _Pipe:
 
     def hash(self, buffer: memoryview, length: int) -> None:
         """Take a filled buffer over; it may still be read by the caller until it asks for the next one."""
-        self._busy.append((buffer, self._hasher.submit(self._sha1.update, buffer[:length])))
+        self._busy.append((buffer, self._hasher.submit(self._update, buffer[:length])))
+
+    def _update(self, data: memoryview) -> None:
+        self._sha1.update(data)
+        if self._further is not None:
+            self._further.update(data)
 
     def hexdigest(self) -> str:
         """Return the checksum of all that was hashed."""
@@ -57,63 +64,43 @@ class _Pipe:
         return self._sha1.hexdigest()
 
 
-def copy_file(file: SourceFile, place: Place, passed: Passed, pace: Pace) -> str:
+def copy_file(file: SourceFile, place: Place, passed: Passed, pace: Pace, store: Store | None = None) -> str:
     """Make the copy, or finish or find an earlier one, and return its SHA-1 in hex.
+
+    A source on another machine is reached by `store`.
 
     Raises:
         SourceChanged: the source is not, or no longer, what was verified; the copy is thrown away.
+        CopyDiffers: the bytes are not those that the machine that holds the source speaks of; likewise.
         SourceError: the source cannot be read.
         StagingFull, StagingFailed: the copy cannot be written; what is there is kept for the next attempt.
     """
-    with _open_source(file) as source, ThreadPoolExecutor(1, "hash") as hasher:
-        check_unchanged(file, source)
-        pipe = _Pipe(hasher)
+    source = reading(file, store)
+    with closing(source), ThreadPoolExecutor(1, "hash") as hasher:
+        source.check_unchanged()
+        pipe = _Pipe(hasher, source.further)
         if _is_finished(file, place.final):
             _hash_again(place.final, pipe, passed)
             return pipe.hexdigest()
-        _drop_outdated(file, place)
+        _drop_outdated(file, place, keep=source.is_ranged)
         try:
             _copy(file, source, place.partial, pipe, passed=passed, pace=pace)
-            check_unchanged(file, source)
-        except SourceChanged:
+            source.check_unchanged()
+            digest = pipe.hexdigest()
+            source.check_copied()
+        except (SourceChanged, CopyDiffers):
             place.partial.unlink(missing_ok=True)
             raise
-        digest = pipe.hexdigest()
     _publish(file, place)
     return digest
-
-
-def check_unchanged(file: SourceFile, source: FileIO | None = None) -> None:
-    """Check that a source still is what was verified: at its path and, once opened, what was opened.
-
-    Raises:
-        SourceChanged: it is another file, or has another size or time.
-        SourceError: it cannot be looked at.
-    """
-    with told_of(file.client_path):
-        look = os.lstat(file.path)
-        elsewhere = os.path.realpath(file.path) != file.path
-        replaced = source is not None and not os.path.samestat(look, os.fstat(source.fileno()))
-    if elsewhere or replaced or not _is_of(file, look):
-        raise SourceChanged(which=file.client_path)
-
-
-def _is_of(file: SourceFile, look: os.stat_result) -> bool:
-    return (look.st_size, look.st_mtime_ns) == (file.size, file.mtime_ns)
-
-
-def _open_source(file: SourceFile) -> FileIO:
-    with told_of(file.client_path):
-        source = FileIO(os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK))
-        os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        return source
 
 
 def _is_finished(file: SourceFile, final: Path) -> bool:
     """Say whether the copy was made before: a copy gets its source's time just before it gets its name."""
     with told_of_staging(final):
         try:
-            return _is_of(file, final.stat())
+            look = final.stat()
+            return (look.st_size, look.st_mtime_ns) == (file.size, stamp(file))
         except (FileNotFoundError, NotADirectoryError):
             return False
 
@@ -132,25 +119,26 @@ def _hash_again(path: Path, pipe: _Pipe, passed: Passed) -> int:
     return done
 
 
-def _drop_outdated(file: SourceFile, place: Place) -> None:
-    """Remove copies of this file that were begun from an earlier state of its source."""
+def _drop_outdated(file: SourceFile, place: Place, *, keep: bool) -> None:
+    """Remove copies of this file that were begun from an earlier state of its source, or, unless `keep`, at all."""
     with told_of_staging(place.partial):
         place.partial.parent.mkdir(parents=True, exist_ok=True)
         number = place.partial.name.partition(".")[0]
         for other in place.partial.parent.glob(f"{number}.*"):
-            if other != place.partial or other.stat().st_size > file.size:
+            if not keep or other != place.partial or other.stat().st_size > file.size:
                 other.unlink()
 
 
-def _copy(file: SourceFile, source: FileIO, partial: Path, pipe: _Pipe, *, passed: Passed, pace: Pace) -> None:
+def _copy(file: SourceFile, source: Reading, partial: Path, pipe: _Pipe, *, passed: Passed, pace: Pace) -> None:
     with told_of_staging(partial), FileIO(partial, "ab") as copy:
         _keep_others_out(copy, partial)
         done = _hash_again(partial, pipe, passed)
-        source.seek(done)
+        if done < file.size:
+            source.start(done)
         while done < file.size:
             buffer = pipe.buffer()
             pace(min(len(buffer), file.size - done))
-            length = _read(file, source, buffer)
+            length = source.readinto(buffer[: file.size - done])
             pipe.hash(buffer, length)
             _write(copy, buffer[:length])
             done += length
@@ -171,15 +159,6 @@ def _keep_others_out(copy: FileIO, partial: Path) -> None:
         ) from held
 
 
-def _read(file: SourceFile, source: FileIO, buffer: memoryview) -> int:
-    with told_of(file.client_path):
-        length = source.readinto(buffer)
-        look = os.fstat(source.fileno())
-    if not length or not _is_of(file, look):
-        raise SourceChanged(which=file.client_path)
-    return length
-
-
 def _write(copy: FileIO, data: memoryview) -> None:
     while data:
         data = data[copy.write(data[:_WRITE]) :]
@@ -189,7 +168,7 @@ def _publish(file: SourceFile, place: Place) -> None:
     """Give a complete copy its name, for good."""
     with told_of_staging(place.final):
         place.final.parent.mkdir(parents=True, exist_ok=True)
-        os.utime(place.partial, ns=(file.mtime_ns, file.mtime_ns))
+        os.utime(place.partial, ns=(stamp(file), stamp(file)))
         place.partial.replace(place.final)
         folder = os.open(place.final.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -3,7 +3,7 @@
 import stat
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import PurePath
 
 from flows.core.control import Control, Stage, Uncontrolled
@@ -13,14 +13,16 @@ from flows.core.errors import (
     SourceEmpty,
     SourceError,
     SourceIncomplete,
+    SourceOpaque,
 )
-from flows.core.requests import Fileset, SourceFile, VerifiedFileset
+from flows.core.requests import Fileset, SourceFile, StagedFileset, VerifiedFileset
 from flows.core.settings import Verification
 from flows.core.verify import containers
 from flows.core.verify.families import check_together, family_of
 from flows.core.verify.formats import UNKNOWN, Format, format_of, part_of
+from flows.core.verify.found import source_file
 from flows.core.verify.omexml import looks_like_ome_xml, read_ome_xml
-from flows.core.verify.peek import Peek, peeking
+from flows.core.verify.peek import LookInto, Peek, peeking
 from flows.core.verify.roots import Gate
 from flows.core.verify.sets import belongs_to_a_set
 from flows.core.verify.settle import SYSTEM_CLOCK, Clock, settled
@@ -48,7 +50,11 @@ def verify_fileset(
         ImportCancelled: the import is not wanted any more.
     """
     control = control or Uncontrolled()
-    name = family_of(fileset.reader)
+
+    def look_into(file: SourceFile) -> AbstractContextManager[Peek]:
+        return peeking(file.path, file.client_path, access.store(file.path))
+
+    name = family_of(fileset.reader) or fileset.format
     files: list[SourceFile] = []
     key, total, done = fileset.key, fileset.size, 0
     for file in fileset.files:
@@ -56,13 +62,46 @@ def verify_fileset(
         control.moved(key, Stage.VERIFY, done, total)
         files.append(_file_as_it_is(file, access, settings, control, clock))
         done += files[-1].size
-        if name is None:
-            name = _format(files[-1])
-        else:
-            _check_member(files[-1])
-    check_together(fileset.reader, files)
+        with _as_far_as_it_goes():
+            name = _looked_into(files[-1], name, look_into)
+        name = name or _promised(files[-1]).name
+    with _as_far_as_it_goes():
+        check_together(fileset.reader, files, look_into)
     assert name is not None, "a fileset has a file"
     return VerifiedFileset(fileset=fileset.model_copy(update={"files": tuple(files)}), format=name)
+
+
+def verify_copies(staged: StagedFileset) -> None:
+    """Look into copies: on the machine that they came from that was done as far as it cost little.
+
+    Raises:
+        SourceError: one of them is not sound, and why.
+    """
+    states = zip(staged.files, staged.fileset.files, strict=True)
+    copies = [file.model_copy(update={"path": copy.path, "size": copy.size}) for copy, file in states]
+    name = family_of(staged.fileset.reader) or staged.fileset.format
+    for file in copies:
+        name = _looked_into(file, name, _look_at_copy)
+    check_together(staged.fileset.reader, copies, _look_at_copy)
+
+
+def _look_at_copy(file: SourceFile) -> AbstractContextManager[Peek]:
+    return peeking(file.path, file.client_path)
+
+
+@contextmanager
+def _as_far_as_it_goes() -> Iterator[None]:
+    """Leave to the look at the copy what cannot be seen from here, or at a price."""
+    with suppress(SourceOpaque):
+        yield
+
+
+def _looked_into(file: SourceFile, family: str | None, look_into: LookInto) -> str:
+    """Look into a file, and return the format of its set: that of its family, or what it is itself."""
+    if family is None:
+        return _format(file, look_into)
+    _check_member(file, look_into)
+    return family
 
 
 def _file_as_it_is(
@@ -70,21 +109,20 @@ def _file_as_it_is(
 ) -> SourceFile:
     which = file.client_path
     access.check_real(file.path, which)
-    look = settled(file.path, which, settings=settings, control=control, clock=clock)
+    store = access.store(file.path)
+    look = settled(file.path, which, settings=settings, control=control, clock=clock, store=store)
     if not stat.S_ISREG(look.st_mode):
         raise NothingImportable("It is no ordinary file.", which=which)
     if look.st_size == 0:
         raise SourceEmpty(which=which)
-    return file.model_copy(update={"size": look.st_size, "mtime_ns": look.st_mtime_ns})
+    return source_file(which, file.path, look)
 
 
-def _format(file: SourceFile) -> str:
+def _format(file: SourceFile, look_into: LookInto) -> str:
     """Return the format's name for people, after looking at a file that is an image by itself."""
     which = file.client_path
-    promised = format_of(which)
-    if promised is None:
-        raise NothingImportable(which=which)
-    with _looking_into(file) as peek:
+    promised = _promised(file)
+    with _looking_into(file, look_into) as peek:
         container = _container(peek, promised)
         if container is containers.TIFF:
             return _tiff(peek, promised, which)
@@ -95,12 +133,24 @@ def _format(file: SourceFile) -> str:
         return promised.name
 
 
-def _check_member(file: SourceFile) -> None:
+def _promised(file: SourceFile) -> Format:
+    """Return what a file's name promises.
+
+    Raises:
+        NothingImportable: nothing that we know.
+    """
+    promised = format_of(file.client_path)
+    if promised is None:
+        raise NothingImportable(which=file.client_path)
+    return promised
+
+
+def _check_member(file: SourceFile, look_into: LookInto) -> None:
     """Look at a file of a set, as far as its kind is known by its name; what it says of others was read before."""
     promised = part_of(file.client_path)
     if promised is None and file.size > _LFS_LONGEST:
         return
-    with _looking_into(file) as peek:
+    with _looking_into(file, look_into) as peek:
         container = _container(peek, promised or UNKNOWN)
         if container is containers.TIFF:
             check_tiff(peek)
@@ -109,9 +159,9 @@ def _check_member(file: SourceFile) -> None:
 
 
 @contextmanager
-def _looking_into(file: SourceFile) -> Iterator[Peek]:
+def _looking_into(file: SourceFile, look_into: LookInto) -> Iterator[Peek]:
     which = file.client_path
-    with peeking(file.path, which) as peek:
+    with look_into(file) as peek:
         try:
             yield peek
         except struct.error as nonsense:

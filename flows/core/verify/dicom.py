@@ -5,7 +5,7 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import FileIO
+from io import BufferedReader
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flows.core.errors import SourceBroken
@@ -105,16 +105,15 @@ def check_pixels(file: Peek) -> None:
 
 
 @contextmanager
-def _opened(file: Peek, tags: tuple[str, ...] | None = None) -> Iterator[tuple[FileIO, "Dataset"]]:
+def _opened(file: Peek, tags: tuple[str, ...] | None = None) -> Iterator[tuple[BufferedReader, "Dataset"]]:
     """Read everything before the pixels; whatever the library meets in a damaged file is that file's fault."""
     # A tenth of a second that only those need to spend who import DICOM.
     from pydicom import config, dcmread  # noqa: PLC0415
     from pydicom.errors import InvalidDicomError  # noqa: PLC0415
 
     config.settings.reading_validation_mode = config.IGNORE
-    with FileIO(file.descriptor, closefd=False) as source, warnings.catch_warnings():
+    with file.stream() as source, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        source.seek(0)
         try:
             data: Any = dcmread(source, stop_before_pixels=True, force=True, specific_tags=list(tags) if tags else None)
             if not len(data):

@@ -8,12 +8,16 @@ import stat
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from flows.core.bioformats import bioformats_of
 from flows.core.control import Control, Uncontrolled
 from flows.core.errors import NothingImportable, SourceAway, SourceError, SourceMissing
+from flows.core.remotes import is_remote, normal
 from flows.core.settings import Verification
 from flows.core.sources import client_path
-from flows.core.verify.families import opens_a_set, set_of, whole_of
-from flows.core.verify.folders import Folder, Folders, look_at
+from flows.core.verify import families, sets
+from flows.core.verify.families import set_of, whole_of
+from flows.core.verify.folders import Folder, Folders
+from flows.core.verify.foreign import Foreign
 from flows.core.verify.formats import format_of
 from flows.core.verify.found import Expansion, Found
 from flows.core.verify.roots import Gate
@@ -23,18 +27,30 @@ __all__ = ["Expansion", "expand"]
 
 
 def expand(
-    sources: Sequence[str], *, access: Gate, settings: Verification, control: Control | None = None
+    sources: Sequence[str],
+    *,
+    access: Gate,
+    settings: Verification,
+    control: Control | None = None,
+    found_by_chance: bool = False,
 ) -> Expansion:
     """Look up what the sources stand for: any file of a set stands for the whole set.
+
+    Args:
+        sources: files and folders.
+        access: what may be imported from.
+        settings: of the verify stage.
+        control: asked whether to go on.
+        found_by_chance: nobody named these files: what is mostly no image is not even looked at.
 
     Raises:
         RequestError: they stand for more files than one import may have.
         ImportCancelled: it is not wanted any more.
     """
-    look = _Look(access, settings, control or Uncontrolled())
+    look = _Look(access, settings, control or Uncontrolled(), named=not found_by_chance)
     for source in sources:
         with look.found.refusing(source):
-            path = client_path(source)
+            path = normal(client_path(source))
             with look.found.refusing(path):
                 look.at(path)
     return look.found.expansion()
@@ -43,10 +59,11 @@ def expand(
 class _Look:
     """One look at all sources: folders are listed once, whatever was asked for in them."""
 
-    def __init__(self, access: Gate, settings: Verification, control: Control) -> None:
-        self._access, self._settings = access, settings
+    def __init__(self, access: Gate, settings: Verification, control: Control, *, named: bool) -> None:
+        self._access, self._settings, self._named = access, settings, named
         self._folders = Folders(access, settings, control)
-        self.found = Found(settings.max_files)
+        self._foreign = Foreign(bioformats_of(settings.bioformats), self._folders, control)
+        self.found = Found(settings.max_files, asked=self._foreign.can_be_asked)
 
     def at(self, path: str) -> None:
         """Take up a source."""
@@ -66,7 +83,7 @@ class _Look:
         """Take up a source that is a folder, or that is not known from its folder."""
         permit = self._access.allowed(path)
         try:
-            look = look_at(path, permit.real_path)
+            look = self._folders.look(path, permit.real_path)
         except SourceMissing as missing:
             if self._access.is_away(permit):
                 raise SourceAway("There is nothing at all in the share that holds it.", which=path) from missing
@@ -81,14 +98,21 @@ class _Look:
         path = folder.within(name)
         if self.found.has_file(path):
             return
-        look = look_at(path, folder.files[name])
+        look = self._folders.look(path, folder.files[name])
         if not stat.S_ISREG(look.st_mode):
             raise NothingImportable("It is a device, pipe or socket, not a file.", which=path)
         if together := set_of(folder, name, self._folders):
             self.found.take_set(together, path, self._folders)
             return
-        if kind := self._neighbours(folder).set_of(name):
-            raise belongs_to_a_set(kind, path)
+        kind = self._neighbours(folder).set_of(name)
+        try:
+            if together := self._foreign.set_of(folder, name, kind, named=self._named):
+                self.found.take_set(together, path, self._folders)
+                return
+        except SourceError as failed:
+            raise belongs_to_a_set(kind, path, why=failed) if kind else failed from failed
+        if kind:
+            raise belongs_to_a_set(kind, path, asked=self._foreign.can_be_asked and not is_remote(path))
         if format_of(name) is None:
             raise _unknown(path)
         self.found.take(path, folder.files[name], look)
@@ -117,7 +141,7 @@ class _Look:
         if kind := neighbours.folder_set:
             raise belongs_to_a_set(kind, path)
         below = [name for name in folder.names if name in folder.folders]
-        for name in sorted(set(folder.names) - set(below), key=lambda name: (not opens_a_set(name), name)):
+        for name in sorted(set(folder.names) - set(below), key=_openers_first):
             with self.found.refusing(folder.within(name)):
                 self._entry(folder, name, neighbours)
         for name in below:
@@ -134,14 +158,24 @@ class _Look:
             return
         if together := set_of(folder, name, self._folders):
             self.found.take_set(together, path, self._folders)
-        elif kind := neighbours.set_of(name):
-            self.found.take_part(kind, folder.path, path)
+            return
+        kind, why = neighbours.set_of(name), None
+        try:
+            together = self._foreign.set_of(folder, name, kind, named=False)
+        except SourceError as failed:
+            if kind is None:
+                raise
+            why = failed
+        if together:
+            self.found.take_set(together, path, self._folders)
+        elif kind:
+            self.found.take_part(kind, folder.path, path, why)
         elif format_of(name) is None or not self._is_taken(path, folder.files[name]):
             self.found.passed_over += 1
 
     def _is_taken(self, path: str, real: str) -> bool:
         """Take up an image of one file; say whether that was one."""
-        look = look_at(path, real)
+        look = self._folders.look(path, real)
         if stat.S_ISREG(look.st_mode):
             self.found.take(path, real, look)
         return stat.S_ISREG(look.st_mode)
@@ -155,6 +189,10 @@ class _Look:
         except SourceError:
             return Neighbours(folder.path, (*folder.files, *folder.folders))
         return Neighbours(folder.path, (*folder.files, *folder.folders), (*above.files, *above.folders))
+
+
+def _openers_first(name: str) -> tuple[bool, str]:
+    return not (families.opens_a_set(name) or sets.opens_a_set(name)), name
 
 
 def _unknown(path: str) -> SourceError:

@@ -4,6 +4,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Callable, Hashable, Mapping, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from re import IGNORECASE, Pattern
@@ -13,7 +14,9 @@ from typing import Any, TypeVar, cast
 from flows.core.control import Control
 from flows.core.disk import told_of
 from flows.core.errors import SourceError, SourceMissing, SourceUnreadable
+from flows.core.remotes import Entry, Look, Place, Store, is_remote, normal
 from flows.core.settings import Verification
+from flows.core.verify.peek import Peek, peeking
 from flows.core.verify.roots import Gate
 
 _Answer = TypeVar("_Answer")
@@ -39,7 +42,7 @@ class Folder:
     def within(self, name: str) -> str:
         """Return the path of a name in here, or of what `name` leads to from here."""
         path = f"{self.path.rstrip('/')}/{name}"
-        return posixpath.normpath(path) if "/" in name else path
+        return normal(path) if "/" in name else path
 
 
 class Folders:
@@ -53,6 +56,8 @@ class Folders:
         self._answers: dict[Hashable, Any] = {}
         self._below: dict[str, str] = {}
         """Where files really are of whose folders no list is kept."""
+        self._looks: dict[str, Look] = {}
+        """What files on other machines look like: that came with the lists of their folders."""
 
     def at(self, path: str) -> Folder:
         """List a folder.
@@ -172,7 +177,26 @@ class Folders:
             raise answer
         return cast("_Answer", answer)
 
+    def look(self, path: str, real: str) -> os.stat_result | Look:
+        """Return what a file or folder looks like that is named `path` and really is at `real`.
+
+        Raises:
+            SourceError: it is not there, or its share or host does not answer.
+        """
+        return self._looks.get(real) or look_at(path, real, self._access.store(real))
+
+    def peeking(self, path: str) -> AbstractContextManager[Peek]:
+        """Open a file for peeking.
+
+        Raises:
+            SourceError: it is not there, may not be imported from, or cannot be read.
+        """
+        real = self.real(path)
+        return peeking(real, path, self._access.store(real))
+
     def _list(self, path: str, real: str) -> Folder:
+        if is_remote(real):
+            return self._list_afar(path, real)
         files: dict[str, str] = {}
         folders: dict[str, str] = {}
         wrong: dict[str, SourceError] = {}
@@ -187,25 +211,57 @@ class Folders:
         names = sorted(name for name in (*files, *folders, *wrong) if not self._passed_over.match(name))
         return Folder(path, real, files, folders, wrong, tuple(names))
 
+    def _list_afar(self, path: str, real: str) -> Folder:
+        place, store = Place.parse(real), self._access.store(real)
+        assert store is not None, "it is not on this machine"
+        files: dict[str, str] = {}
+        folders: dict[str, str] = {}
+        wrong: dict[str, SourceError] = {}
+        for entry in store.list(place.path, path):
+            within = f"{path.rstrip('/')}/{entry.name}"
+            try:
+                _check_name(entry.name, within)
+                leads, look = self._look_afar(entry, within, place, store)
+            except SourceError as error:
+                wrong[entry.name] = error
+                continue
+            self._looks[leads] = look
+            (folders if stat.S_ISDIR(look.st_mode) else files)[entry.name] = leads
+        names = sorted(name for name in (*files, *folders, *wrong) if not self._passed_over.match(name))
+        return Folder(path, real, files, folders, wrong, tuple(names))
+
+    def _look_afar(self, entry: Entry, path: str, place: Place, store: Store) -> tuple[str, Look]:
+        if not entry.is_link:
+            return str(place.at(f"{place.path.rstrip('/')}/{entry.name}")), entry.look
+        real = self._access.allowed(path).real_path
+        return real, store.look(Place.parse(real).path, path)
+
     def _look(self, entry: os.DirEntry[str], path: str) -> tuple[str, bool]:
         """Return where a name leads, and whether that is a folder; a link is judged before it is followed."""
-        shown = os.fsencode(path).decode("utf-8", "replace")
-        if shown != path:
-            raise SourceUnreadable("Its name is not valid UTF-8.", which=shown, advice="Rename it.")
+        _check_name(path, path)
         if not entry.is_symlink():
             return entry.path, entry.is_dir()
         real = self._access.allowed(path).real_path
         return real, stat.S_ISDIR(look_at(path, real).st_mode)
 
 
-def look_at(path: str, real: str) -> os.stat_result:
-    """Return what a file or folder looks like that is named `path` and really is at `real`.
+def look_at(path: str, real: str, store: Store | None = None) -> os.stat_result | Look:
+    """Return what a file or folder looks like that is named `path` and really is at `real`, reached by `store`.
 
     Raises:
-        SourceError: it is not there, or its share does not answer.
+        SourceError: it is not there, or its share or host does not answer.
     """
+    if store is not None:
+        return store.look(Place.parse(real).path, path)
     with told_of(path):
         return os.stat(real)  # noqa: PTH116  asked of each of thousands of files
+
+
+def _check_name(name: str, path: str) -> None:
+    shown = os.fsencode(name).decode("utf-8", "replace")
+    if shown != name:
+        path = os.fsencode(path).decode("utf-8", "replace")
+        raise SourceUnreadable("Its name is not valid UTF-8.", which=path, advice="Rename it.")
 
 
 def _any_of(patterns: tuple[str, ...]) -> Pattern[str]:

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pydantic import Field
 
 from flows.core.errors import NothingImportable, RequestError, SourceError
+from flows.core.remotes import Look
 from flows.core.requests import Failure, Fileset, Frozen, SourceFile
 from flows.core.verify.families import FoundSet
-from flows.core.verify.folders import Folders, look_at
+from flows.core.verify.folders import Folders
 from flows.core.verify.sets import belongs_to_a_set
 
 
@@ -31,9 +32,12 @@ class Expansion(Frozen):
 class Found:
     """What was found so far."""
 
-    def __init__(self, most: int) -> None:
-        """Begin with nothing; more than `most` files are too many."""
-        self._most = most
+    def __init__(self, most: int, *, asked: bool = False) -> None:
+        """Begin with nothing; more than `most` files are too many.
+
+        `asked`: of sets that we cannot put together Bio-Formats was asked.
+        """
+        self._most, self._asked = most, asked
         self._filesets: dict[tuple[str, ...], Fileset] = {}
         """By resolved paths: what two sources name is imported once."""
         self._count = 0
@@ -47,7 +51,9 @@ class Found:
         self._folders: set[str] = set()
         """Folders that belong to them."""
         self._parts: dict[tuple[str, str], list[str]] = {}
-        """Files of sets that we cannot put together, by kind and uppermost folder."""
+        """Files of sets that cannot be put together, by kind and uppermost folder."""
+        self._why: dict[tuple[str, str], SourceError] = {}
+        """What Bio-Formats said of these."""
         self._refused: list[Failure] = []
         self.passed_over = 0
         self.accounted = 0
@@ -62,9 +68,9 @@ class Found:
             self.accounted += 1
             self._refused.append(Failure.of(refusal.about(which)))
 
-    def take(self, path: str, real: str, look: os.stat_result) -> None:
+    def take(self, path: str, real: str, look: os.stat_result | Look) -> None:
         """Take up a file that is an image by itself."""
-        self._add((SourceFile(path=real, client_path=path, size=look.st_size, mtime_ns=look.st_mtime_ns),), None)
+        self._add((source_file(path, real, look),))
 
     def take_set(self, found: FoundSet, asked: str, folders: Folders) -> None:
         """Take up the set of the file `asked`, unless it was before.
@@ -84,13 +90,18 @@ class Found:
             self._wrong[found.files] = wrong.which
             self._note_refused_with(asked, found.files)
             raise wrong
-        self._add(tuple(_source_file(each, folders) for each in found.files), found.reader)
+        self._add(tuple(_source_file(each, folders) for each in found.files), found.reader, found.family)
 
-    def take_part(self, kind: str, folder: str, path: str) -> None:
-        """Note a part of a set that we cannot put together: all become one refusal, told of the uppermost folder."""
+    def take_part(self, kind: str, folder: str, path: str, why: SourceError | None = None) -> None:
+        """Note a part of a set that cannot be put together, and why, where somebody said it.
+
+        All become one refusal, told of the uppermost folder, for the first reason.
+        """
         self.accounted += 1
         uppermost = next((above for known, above in self._parts if known == kind and _is_below(folder, above)), folder)
         self._parts.setdefault((kind, uppermost), []).append(path)
+        if why is not None:
+            self._why.setdefault((kind, uppermost), why)
 
     def has_file(self, path: str) -> bool:
         """Say whether a file is in a set that was taken up or refused; that then counts for it as well."""
@@ -107,7 +118,13 @@ class Found:
     def expansion(self) -> Expansion:
         """Put it together."""
         parts = (
-            belongs_to_a_set(kind, members[0] if len(members) == 1 else folder, len(members))
+            belongs_to_a_set(
+                kind,
+                members[0] if len(members) == 1 else folder,
+                len(members),
+                asked=self._asked,
+                why=self._why.get((kind, folder)),
+            )
             for (kind, folder), members in self._parts.items()
         )
         return Expansion(
@@ -121,12 +138,12 @@ class Found:
         if (which := self._wrong.get(files)) is not None and which != path:
             self._refused_with[path] = which
 
-    def _add(self, files: tuple[SourceFile, ...], reader: str | None) -> None:
+    def _add(self, files: tuple[SourceFile, ...], reader: str | None = None, family: str | None = None) -> None:
         self.accounted += 1
         key = tuple(file.path for file in files)
         if key in self._filesets:
             return
-        self._filesets[key] = Fileset(files=files, reader=reader)
+        self._filesets[key] = Fileset(files=files, reader=reader, format=family)
         self._count += len(files)
         if self._count > self._most:
             raise RequestError(
@@ -149,10 +166,16 @@ class Found:
 
 def _source_file(path: str, folders: Folders) -> SourceFile:
     real = folders.real(path)
-    look = look_at(path, real)
+    look = folders.look(path, real)
     if not stat.S_ISREG(look.st_mode):
         raise NothingImportable("It is a device, pipe or socket, not a file.", which=path)
-    return SourceFile(path=real, client_path=path, size=look.st_size, mtime_ns=look.st_mtime_ns)
+    return source_file(path, real, look)
+
+
+def source_file(path: str, real: str, look: os.stat_result | Look) -> SourceFile:
+    """Return a file as it looks."""
+    version = look.version if isinstance(look, Look) else ""
+    return SourceFile(path=real, client_path=path, size=look.st_size, mtime_ns=look.st_mtime_ns, version=version)
 
 
 def _is_below(folder: str, above: str) -> bool:

@@ -11,16 +11,18 @@ A root may lie on one workstation, whose own workers alone see it: they see no o
 import os
 import posixpath
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePath
 from typing import Literal, Protocol
 
 from flows.core.errors import SourceElsewhere, SourceMissing, SourceNotAllowed, SourceSyntax
 from flows.core.mounts import NO_MOUNTS, Mounts
+from flows.core.remotes import Connections, Remote, Store, is_remote
 from flows.core.requests import Frozen
 from flows.core.settings import Root
 from flows.core.sources import Source
+from flows.core.verify.afar import Afar
 
 EVERY_ROOT = "*"
 
@@ -48,6 +50,9 @@ class Gate(Protocol):
     def is_away(self, permit: Permit) -> bool:
         """Whether what holds a permitted path looks like a share that is not mounted."""
 
+    def store(self, real: str) -> Store | None:
+        """Return what reaches a path that `allowed` gave; None for those of this machine."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
@@ -60,6 +65,10 @@ class Access:
     roots: Mapping[str, Root]
     only_roots: Collection[str] | None = None
     """Names of roots that an API token is bound to; `*` is all, None is no such bound."""
+    remotes: Mapping[str, Remote] = field(default_factory=dict)
+    """Folders on other machines."""
+    connections: Connections | None = None
+    """What reaches these. Without it nothing is asked of them: links are not resolved."""
     mounts: Mounts = NO_MOUNTS
     """Where workers see what clients name otherwise."""
     here: str | None = None
@@ -84,6 +93,9 @@ class Access:
             SourceNotAllowed: below none that is this user's.
             SourceError: nobody knows where it lies.
         """
+        if is_remote(path):
+            real, remote = self._afar.allowed(path)
+            return Permit(real_path=real, root=remote)
         if ".." in PurePath(path).parts:
             raise SourceNotAllowed("A path may not go up with '..'.", which=path)
         try:
@@ -99,7 +111,11 @@ class Access:
             SourceNotAllowed: it does not.
             SourceMissing: it leads elsewhere.
         """
-        if self._below(real_path, [self.here], which).real_path != real_path:
+        if is_remote(real_path):
+            real, _ = self._afar.allowed(real_path)
+        else:
+            real = self._below(real_path, [self.here], which).real_path
+        if real != real_path:
             raise SourceMissing("The path leads elsewhere now: a folder was replaced by a link.", which=which)
 
     @cached_property
@@ -132,7 +148,26 @@ class Access:
 
     def is_away(self, permit: Permit) -> bool:
         """Whether the root of a permitted path looks like a share that is not mounted: not there, or empty."""
+        if is_remote(permit.real_path):
+            return False
         return not any(_holds_something(folder) for folder in self._folder(permit.root))
+
+    def store(self, real: str) -> Store | None:
+        """Return what reaches a path that `allowed` gave; None for those of this machine."""
+        return self._afar.store(real) if is_remote(real) else None
+
+    @property
+    def _afar(self) -> Afar:
+        return Afar(self.user, self.remotes, self._may_use_remote, self.connections)
+
+    def _may_use_remote(self, name: str) -> bool:
+        remote = self.remotes[name]
+        return self._is_bound_to(name) and (
+            remote.everyone or remote.is_personal or self.user in remote.users or bool(remote.groups & set(self.groups))
+        )
+
+    def _is_bound_to(self, name: str) -> bool:
+        return self.only_roots is None or bool({name, EVERY_ROOT} & set(self.only_roots))
 
     def _folder(self, name: str) -> tuple[str, ...]:
         root = self.roots[name]
@@ -140,7 +175,7 @@ class Access:
         return folders if root.station != self.here else tuple(map(os.path.realpath, folders))
 
     def _may_use(self, name: str) -> bool:
-        if self.only_roots is not None and not {name, EVERY_ROOT} & set(self.only_roots):
+        if not self._is_bound_to(name):
             return False
         root = self.roots[name]
         personal = "{user}" in str(root.path) and not (root.users or root.groups)
@@ -173,6 +208,12 @@ def check_after(roots: Mapping[str, Root], user: str, path: str, what: Literal["
             which=path,
             advice=f"The operator can allow it with `{what}` in `after` of that root.",
         )
+
+
+def folder_holding(roots: Mapping[str, Root], user: str, path: str) -> str | None:
+    """Return the folder of the deepest root that holds a path, with all links resolved; None where none does."""
+    holding = [folder for root in roots.values() for folder in _folder_of(root, user) if _holds(folder, path)]
+    return max(holding, key=len, default=None)
 
 
 def _folder_of(root: Root, user: str) -> tuple[str, ...]:

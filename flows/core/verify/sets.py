@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import PurePath
 from typing import NamedTuple
 
-from flows.core.errors import SourceIncomplete
+from flows.core.errors import SourceError, SourceIncomplete
 from flows.core.verify.families import ome_zarr
 
 
@@ -93,7 +93,13 @@ _MEMBERS = (
 _FOLDERS = (Rule(ome_zarr.NAME, ("*.zarr",)), Rule("SlideBook 7", ("*.sldy",)))
 KINDS = frozenset(rule.name for rule in (*_OPENERS, *_MEMBERS, *_FOLDERS)) - {ome_zarr.NAME}
 """What sets are called that we cannot put together."""
+_OPENING = re.compile("|".join(translate(each) for rule in _OPENERS for each in rule.members))
 _NUMBER = re.compile(r" ?\(\d+\)$|_d3d$")
+
+
+def opens_a_set(name: str) -> bool:
+    """Say whether a file of that name opens a set that we cannot put together: to be asked about before its parts."""
+    return _OPENING.match(name.lower()) is not None
 
 
 class Neighbours:
@@ -148,11 +154,29 @@ def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(translate, patterns)))
 
 
-def belongs_to_a_set(kind: str, which: str, files: int = 1) -> SourceIncomplete:
-    """Say that files are not imported because they are parts of something."""
-    several = f" ({files:,} files here)" if files > 1 else ""
+def belongs_to_a_set(
+    kind: str, which: str, files: int = 1, *, asked: bool = False, why: SourceError | None = None
+) -> SourceError:
+    """Say that files are not imported because they are parts of something.
+
+    Args:
+        kind: of set.
+        which: a file, or the folder of several.
+        files: how many there are of them.
+        asked: Bio-Formats could not put them together either.
+        why: what it said.
+    """
+    what = f"It belongs to a set of files, {kind}{f' ({files:,} files here)' if files > 1 else ''}, "
+    if why is not None:
+        return type(why)(f"{what}that cannot be put together. {why.what}", which=which, advice=why.advice)
+    if asked:
+        return SourceIncomplete(
+            f"{what}that Bio-Formats cannot put together.",
+            which=which,
+            advice="See that the set is complete, and that it has the names that it was acquired with.",
+        )
     return SourceIncomplete(
-        f"It belongs to a set of files, {kind}{several}, that this version cannot put together.",
+        f"{what}that the courier cannot put together without Bio-Formats.",
         which=which,
-        advice="Export it as one OME-TIFF, or import the set with another OMERO client.",
+        advice="Ask the operator to install Bio-Formats and Java, export it as one OME-TIFF, or use another client.",
     )

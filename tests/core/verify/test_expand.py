@@ -222,7 +222,7 @@ def test_many_files_of_one_folder_are_judged_and_listed_once(home: Path, access:
     asked: list[str] = []
 
     class Counting:
-        is_away = access.is_away
+        is_away, store = access.is_away, access.store
 
         def allowed(self, path: str) -> Permit:
             asked.append(path)
@@ -253,7 +253,7 @@ def test_a_file_in_a_folder_that_may_not_be_listed_is_taken_by_name(home: Path, 
     make(home, "2026/a.ics", "2026/a.tif", "2026/b.tif")
 
     class Closed:
-        is_away = access.is_away
+        is_away, store = access.is_away, access.store
 
         def allowed(self, path: str) -> Permit:
             if path == f"{home}/2026":

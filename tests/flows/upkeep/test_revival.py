@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State, StateType
 
 from flows.core.names import TOLD
 from flows.core.settings import Retries
@@ -73,3 +73,15 @@ def test_a_run_that_is_given_up_says_what_to_do_and_is_told_of(
     assert "lost once" in ended.state.message
     assert "retry it" in ended.state.message
     assert TOLD not in ended.tags
+
+
+def test_a_revived_run_is_cancelled_at_once_since_it_has_no_process(
+    run: Make, seen: Seen, prefect: SyncPrefectClient
+) -> None:
+    lost = run("sprx")
+    prefect.request("PATCH", "/flow_runs/{id}", path_params={"id": lost}, json={"infrastructure_pid": "there:1"})
+    revive(prefect, seen(lost), RETRIES)
+
+    prefect.set_flow_run_state(lost, State(type=StateType.CANCELLING))
+
+    assert seen(lost).state.type is StateType.CANCELLED

@@ -13,6 +13,7 @@ from flows.core.verify.families import dicom, ics, micro_manager, oif, ome_tiff,
 from flows.core.verify.families.ome_zarr import whole_of
 from flows.core.verify.families.shape import Family, FoundSet
 from flows.core.verify.folders import Folder, Folders
+from flows.core.verify.peek import LookInto
 
 __all__ = ["FAMILIES", "FoundSet", "check_together", "family_of", "opens_a_set", "set_of", "whole_of"]
 
@@ -44,16 +45,16 @@ def family_of(reader: str | None) -> str | None:
     return next((family.NAME for family in FAMILIES if reader == family.READER), None)
 
 
-def check_together(reader: str | None, files: Sequence[SourceFile]) -> None:
+def check_together(reader: str | None, files: Sequence[SourceFile], look_into: LookInto) -> None:
     """Compare the settled files of a set with each other, where there is anything to compare.
 
     Raises:
         SourceError: they do not fit together.
     """
     if reader == ics.READER:
-        ics.check(files)
+        ics.check(files, look_into)
     elif reader == dicom.READER:
-        dicom.check(files)
+        dicom.check(files, look_into)
 
 
 def _together(family: Family, opener: str, folders: Folders) -> FoundSet:

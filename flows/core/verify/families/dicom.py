@@ -9,11 +9,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from flows.core.errors import NothingImportable, SourceBroken, SourceEmpty, SourceError
+from flows.core.remotes import normal
 from flows.core.requests import SourceFile
 from flows.core.verify.dicom import Header, begins_as_dicom, check_pixels, images_named, read_header
 from flows.core.verify.families.shape import FoundSet, incomplete
 from flows.core.verify.folders import Folder, Folders
-from flows.core.verify.peek import peeking
+from flows.core.verify.peek import LookInto
 
 NAME = "DICOM"
 READER = "loci.formats.in.DicomReader"
@@ -46,7 +47,7 @@ def put_together(opener: str, folders: Folders) -> FoundSet:
     return FoundSet(NAME, READER, series.get(opener, (opener,)))
 
 
-def check(files: Sequence[SourceFile]) -> None:
+def check(files: Sequence[SourceFile], look_into: LookInto) -> None:
     """Check that the pixels of each file are all there.
 
     Raises:
@@ -55,7 +56,7 @@ def check(files: Sequence[SourceFile]) -> None:
     for each in files:
         if posixpath.basename(each.client_path) == _DIRECTORY:
             continue
-        with peeking(each.path, each.client_path) as file:
+        with look_into(each) as file:
             try:
                 check_pixels(file)
             except SourceBroken as broken:
@@ -73,14 +74,14 @@ def _may_be_one(path: str, name: str, folders: Folders) -> bool:
 
 
 def _begins_as_one(path: str, folders: Folders) -> bool:
-    with peeking(folders.real(path), path) as file:
+    with folders.peeking(path) as file:
         return begins_as_dicom(file)
 
 
 def _named_in(directory: str, folders: Folders) -> FoundSet:
     home = posixpath.dirname(directory)
-    with peeking(folders.real(directory), directory) as file:
-        images = [posixpath.normpath(f"{home}/{each}") for each in images_named(file)]
+    with folders.peeking(directory) as file:
+        images = [normal(f"{home}/{each}") for each in images_named(file)]
     if not images:
         raise SourceBroken("It names no image.", which=directory)
     missing = [each for each in images if not folders.has(each)]
@@ -93,7 +94,7 @@ def _header(path: str, folders: Folders) -> Header:
 
 
 def _read(path: str, folders: Folders) -> Header:
-    with peeking(folders.real(path), path) as file:
+    with folders.peeking(path) as file:
         if file.size == 0:
             raise SourceEmpty(which=path)
         try:

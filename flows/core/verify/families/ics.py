@@ -12,7 +12,7 @@ from flows.core.errors import SourceIncomplete
 from flows.core.requests import SourceFile
 from flows.core.verify.families.shape import FoundSet, incomplete
 from flows.core.verify.folders import Folder, Folders
-from flows.core.verify.peek import peeking
+from flows.core.verify.peek import LookInto
 
 NAME = "Image Cytometry Standard"
 READER = "loci.formats.in.ICSReader"
@@ -37,7 +37,7 @@ def put_together(opener: str, folders: Folders) -> FoundSet:
     home = posixpath.dirname(opener)
     if not folders.has(opener):
         raise incomplete([opener], home, folders)
-    with peeking(folders.real(opener), opener) as file:
+    with folders.peeking(opener) as file:
         if file.head(_FIRST).strip() == _VERSION_TWO:
             return FoundSet(NAME, READER, (opener,))
     pixels = _other(opener)
@@ -46,7 +46,7 @@ def put_together(opener: str, folders: Folders) -> FoundSet:
     return FoundSet(NAME, READER, (opener, pixels))
 
 
-def check(files: Sequence[SourceFile]) -> None:
+def check(files: Sequence[SourceFile], look_into: LookInto) -> None:
     """Check that the pixels are as many as the header says, where they are not compressed.
 
     Raises:
@@ -55,7 +55,7 @@ def check(files: Sequence[SourceFile]) -> None:
     if len(files) < 2:
         return
     header, pixels = files
-    with peeking(header.path, header.client_path) as file:
+    with look_into(header) as file:
         text = file.head(_HEADER)
     sizes = re.search(rb"^layout[ \t]+sizes((?:[ \t]+\d+)+)\s*$", text, re.MULTILINE)
     if sizes is None or not re.search(rb"^representation\s+compression\s+uncompressed", text, re.MULTILINE):

@@ -12,7 +12,6 @@ from flows.core.errors import SourceBroken, SourceError
 from flows.core.verify.families.ome_tiff import ome_xml_of
 from flows.core.verify.families.shape import FoundSet, incomplete
 from flows.core.verify.folders import Folder, Folders
-from flows.core.verify.peek import peeking
 
 NAME = "Micro-Manager"
 READER = "loci.formats.in.MicromanagerReader"
@@ -71,7 +70,7 @@ def _metadata_of(folder: Folder, name: str) -> str | None:
 
 def _is_ours(metadata: str, folders: Folders) -> bool:
     """Say whether a metadata file is Micro-Manager's, and of TIFFs that are no OME-TIFFs."""
-    with peeking(folders.real(metadata), metadata) as file:
+    with folders.peeking(metadata) as file:
         head = file.head(_HEAD).lower()
     if b"micro-manager" not in head and b"micromanager" not in head:
         return False
@@ -99,7 +98,7 @@ def _planes(metadata: str, folders: Folders) -> list[str]:
 
 def _named_in(metadata: str, folders: Folders) -> list[str]:
     folder = folders.at(posixpath.dirname(metadata))
-    with peeking(folders.real(metadata), metadata) as file:
+    with folders.peeking(metadata) as file:
         text = file.whole()
     try:
         named = {json.loads(a or b'"' + b) for a, b in _NAMED.findall(text)}

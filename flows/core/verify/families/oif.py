@@ -10,7 +10,6 @@ import re
 from flows.core.errors import SourceBroken
 from flows.core.verify.families.shape import FoundSet, incomplete
 from flows.core.verify.folders import Folder, Folders
-from flows.core.verify.peek import peeking
 
 NAME = "Olympus FV1000"
 READER = "loci.formats.in.FV1000Reader"
@@ -92,7 +91,7 @@ def _slashes(path: str) -> str:
 
 
 def _text(path: str, folders: Folders) -> str:
-    with peeking(folders.real(path), path) as file:
+    with folders.peeking(path) as file:
         raw = file.whole()
     encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin-1"
     return raw.decode(encoding, "replace").replace("\0", "")

@@ -8,12 +8,13 @@ import posixpath
 import struct
 from collections.abc import Sequence
 
-from flows.core.errors import SourceBroken, SourceIncomplete, SourceMissing
+from flows.core.errors import SourceBroken, SourceIncomplete, SourceMissing, SourceOpaque
+from flows.core.remotes import normal
 from flows.core.verify.containers import TIFF
 from flows.core.verify.families.shape import FoundSet, incomplete
 from flows.core.verify.folders import Folder, Folders
 from flows.core.verify.omexml import OmeXml, looks_like_ome_xml, read_ome_xml
-from flows.core.verify.peek import Peek, peeking
+from flows.core.verify.peek import Peek
 from flows.core.verify.tiff import first_description
 
 NAME = "OME-TIFF"
@@ -54,7 +55,7 @@ def put_together(opener: str, folders: Folders) -> FoundSet:
     except SourceBroken as broken:
         raise broken.about(opener) from broken.__cause__
     if told.metadata_file:
-        source = posixpath.normpath(f"{home}/{told.metadata_file}")
+        source = normal(f"{home}/{told.metadata_file}")
         told = ome_xml_of(source, folders) or OmeXml()
     spoken_of = _spoken_of(source, told, folders)
     if source.lower().endswith(_COMPANION) and len(spoken_of) == 1:
@@ -71,7 +72,7 @@ def ome_xml_of(path: str, folders: Folders) -> OmeXml | None:
 
 
 def _read(path: str, folders: Folders) -> OmeXml | None:
-    with peeking(folders.real(path), path) as file:
+    with folders.peeking(path) as file:
         if TIFF.fits(file.head(4)):
             return _in_tiff(file)
         if path.lower().endswith(_TIFF):
@@ -86,7 +87,7 @@ def _in_tiff(file: Peek) -> OmeXml | None:
         if not looks_like_ome_xml(text):
             return None
         return read_ome_xml(text) if b"FileName" in text or b"BinaryOnly" in text else OmeXml()
-    except (SourceBroken, struct.error):
+    except (SourceBroken, SourceOpaque, struct.error):
         return None
 
 
@@ -127,7 +128,7 @@ def _spoken_of(path: str, told: OmeXml, folders: Folders) -> tuple[str, ...]:
     if not told.own_uuid and len(told.pixel_files) == 1 and not path.lower().endswith(_COMPANION):
         return (path,)
     home = posixpath.dirname(path)
-    named = {posixpath.normpath(f"{home}/{name or uuid}"): uuid for uuid, name in told.pixel_files.items()}
+    named = {normal(f"{home}/{name or uuid}"): uuid for uuid, name in told.pixel_files.items()}
     others = [each for each, uuid in sorted(named.items()) if each != path and uuid != told.own_uuid]
     if not told.own_uuid and path not in named and not path.lower().endswith(_COMPANION):
         missing = [each for each in others if not folders.has(each)]

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flows.core.errors import NothingImportable, SourceBroken
+from flows.core.remotes import normal
 from flows.core.verify.families.shape import FoundSet, incomplete
 from flows.core.verify.folders import Folder, Folders
-from flows.core.verify.peek import peeking
 
 NAME = "OME-Zarr"
 READER = "loci.formats.in.ZarrReader"
@@ -117,7 +117,7 @@ class _Lack:
             return
         for pyramid in self._attributes(image).get("multiscales", ()):
             for level in pyramid.get("datasets", ()):
-                array = posixpath.normpath(f"{image}/{level['path']}")
+                array = normal(f"{image}/{level['path']}")
                 if not any(f"{array}/{each}" in self._files for each in _ARRAYS):
                     yield f"{array}/{self._array}"
 
@@ -130,14 +130,14 @@ class _Lack:
 
     def _no_group(self, group: str) -> str | None:
         """Return the metadata that a group lacks; None where it is there."""
-        group = posixpath.normpath(group)
+        group = normal(group)
         there = any(f"{group}/{each}" in self._files for each in OPENERS)
         return None if there else f"{group}/{self._group}"
 
     def _attributes(self, group: str) -> _Attributes:
         """Return what a group says of itself as OME-Zarr."""
-        path = next(path for each in OPENERS if (path := f"{posixpath.normpath(group)}/{each}") in self._files)
-        with peeking(self._folders.real(path), path) as file:
+        path = next(path for each in OPENERS if (path := f"{normal(group)}/{each}") in self._files)
+        with self._folders.peeking(path) as file:
             text = file.whole()
         try:
             told = json.loads(text)

@@ -13,7 +13,6 @@ from flows.core.errors import SourceBroken
 from flows.core.verify.families.shape import FoundSet, incomplete
 from flows.core.verify.folders import Folder, Folders
 from flows.core.verify.formats import format_of
-from flows.core.verify.peek import peeking
 
 NAME = "PerkinElmer Operetta"
 READER = "loci.formats.in.OperettaReader"
@@ -37,7 +36,7 @@ def opener_of(folder: Folder, name: str, folders: Folders) -> str | None:
 def put_together(opener: str, folders: Folders) -> FoundSet:
     """Return the index, the notes of the plate, and all TIFFs."""
     home = folders.at(posixpath.dirname(opener))
-    with peeking(folders.real(opener), opener) as file:
+    with folders.peeking(opener) as file:
         named = {unescape(each.decode("utf-8", "replace").strip()) for each in _URL.findall(file.whole())} - {""}
     if not named:
         raise SourceBroken("It names no image.", which=opener)
@@ -58,7 +57,7 @@ def _index(folder: Folder, folders: Folders) -> str | None:
 
 
 def _is_ours(index: str, folders: Folders) -> bool:
-    with peeking(folders.real(index), index) as file:
+    with folders.peeking(index) as file:
         return _MAGIC.search(file.head(_HEAD)) is not None
 
 

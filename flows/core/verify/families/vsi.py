@@ -10,7 +10,7 @@ import struct
 
 from flows.core.verify.families.shape import FoundSet, incomplete
 from flows.core.verify.folders import Folder, Folders
-from flows.core.verify.peek import LONGEST_TEXT, peeking
+from flows.core.verify.peek import LONGEST_TEXT
 
 NAME = "CellSens VSI"
 READER = "loci.formats.in.CellSensReader"
@@ -55,5 +55,5 @@ def _holds_pixels(path: str) -> bool:
 
 
 def _has_pixels_elsewhere(opener: str, folders: Folders) -> bool:
-    with peeking(folders.real(opener), opener) as file:
+    with folders.peeking(opener) as file:
         return _HAS_EXTERNAL_FILE.search(file.head(LONGEST_TEXT)) is not None
