@@ -167,6 +167,8 @@ def test_the_form_offers_no_null_where_it_takes_text() -> None:
         "after_delay_hours": 0,
         "duplicates": "skip",
         "bulk": False,
+        "attach_to": "images",
+        "unmatched_rows": "refuse",
     }
 
 
