@@ -8,12 +8,14 @@ from api.callers import EVERY, Credential, SessionCredential, TokenCredential, c
 from api.door import Look, look_at
 from api.models import NewImport
 from api.omero_access import Proof, Wish, by_id
+from api.planning import plan_at_the_door
 from api.problems import Problem
 from api.services import Services
 from flows.core.errors import LoginRefused, RequestError, SourceNotAllowed
+from flows.core.metadata.plan import Plan
 from flows.core.mounts import Mounts, check_workstation, workstation_at
 from flows.core.omero_client import check_wanted
-from flows.core.requests import Importer, Target
+from flows.core.requests import Importer, Target, parse_target
 from flows.core.settings import OmeroServer, Settings
 from flows.core.verify import Access
 from flows.core.wishes import check_after_import, check_placement
@@ -45,6 +47,8 @@ class Grant:
     look: Look
     workstation: str | None = None
     """Whose names the sources are."""
+    plan: Plan | None = None
+    """What would be said of each fileset and where it would go; None where the worker looks first."""
 
 
 async def admit(neighbours: Services, credential: Credential, body: NewImport, address: str) -> Grant:
@@ -77,7 +81,11 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport, a
         lambda: look_at(body.sources, access, settings.verification), away="The file system"
     )
     _check_after_import(body, access, settings.servers[server])
-    return Grant(server, standing, access, look, workstation)
+    planned = await neighbours.blocking(
+        lambda: plan_at_the_door(body, access, settings.metadata, look.expansion, complete=look.complete),
+        away="The file system",
+    )
+    return Grant(server, standing, access, look, workstation, planned)
 
 
 def _workstation(settings: Settings, credential: Credential, asked: str | None, address: str) -> str | None:
@@ -205,4 +213,6 @@ def _check_placement(body: NewImport, at: OmeroServer, server: str) -> None:
 
 
 def _wish(body: NewImport) -> Wish:
-    return Wish(group=body.group, target=Target.parse(body.target) if body.target else None)
+    target = parse_target(body.target) if body.target else None
+    # Where a rule by folders leads is known with the files only.
+    return Wish(group=body.group, target=target if isinstance(target, Target) else None)

@@ -3,7 +3,7 @@
 from collections import Counter
 from uuid import UUID
 
-from api.models import FilesetAnswer, ImageAnswer, ImportAnswer, ImportSummary, Links
+from api.models import FilesetAnswer, ImageAnswer, ImportAnswer, ImportSummary, Links, PlateAnswer
 from api.runs import ImportState, Run
 from flows.core.control import Stage
 from flows.core.errors import ProcessLost
@@ -90,6 +90,7 @@ def _fileset(status: FilesetStatus, web_url: str | None) -> FilesetAnswer:
         images=[
             ImageAnswer(id=each.id, name=each.name, link=web_link(web_url, "image", each.id)) for each in status.images
         ],
+        plates=[PlateAnswer(id=each, link=web_link(web_url, "plate", each)) for each in status.plates],
         put_away=status.put_away,
         error=status.failure,
     )

@@ -52,7 +52,7 @@ def look_at(sources: Sequence[str], access: Access, settings: Verification) -> L
     permits = _judged(sources, access)
     station = _one_of({permit.station for permit in permits})
     here = station == access.here
-    seen = [source for source, permit in zip(sources, permits, strict=True) if here and _is_here(access, permit)]
+    seen = [source for source, permit in zip(sources, permits, strict=True) if here and is_here(access, permit)]
     try:
         expansion = expand(seen, access=access, settings=settings, control=Deadline(LOOK_SECONDS))
     except ImportCancelled:
@@ -107,7 +107,7 @@ def refuse(failures: Sequence[Failure], sources: Sequence[str]) -> Problem:
     return Problem(status, first.code, f"{first.which}: {first.what}{more}", advice=first.advice, errors=errors[:100])
 
 
-def _is_here(access: Access, permit: Permit) -> bool:
+def is_here(access: Access, permit: Permit) -> bool:
     """Whether this machine has what the root holds: where it is not mounted there is no folder, or an empty one."""
     if permit.root in access.remotes:  # another machine's: the worker asks it, the API does not
         return False

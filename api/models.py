@@ -120,6 +120,15 @@ class ImageAnswer(BaseModel):
     )
 
 
+class PlateAnswer(BaseModel):
+    """A plate in OMERO."""
+
+    id: int = Field(examples=[7])
+    link: str | None = Field(
+        description="Its page in OMERO.web.", examples=["https://omero.example.org/webclient/?show=plate-7"]
+    )
+
+
 class FilesetAnswer(BaseModel):
     """Files that OMERO imports together, and how far they are."""
 
@@ -135,6 +144,7 @@ class FilesetAnswer(BaseModel):
     fileset_id: int | None
     duplicate: bool = Field(description="It was in OMERO already: nothing was imported.", examples=[False])
     images: list[ImageAnswer]
+    plates: list[PlateAnswer] = Field(description="Where the images are fields of a plate.", examples=[[]])
     put_away: PutAway | None = Field(description="What became of the files, where `after_import` is move or delete.")
     error: Failure | None
 
@@ -209,6 +219,20 @@ class UnsentList(BaseModel):
     waiting: int = Field(description="Further ones, which are tried again by themselves.", examples=[0])
 
 
+class PreviewMetadata(BaseModel):
+    """What would be said of the images of some files."""
+
+    row: int | None = Field(description="Of the table, where one speaks of them.", examples=[2])
+    name: str | None = Field(examples=["Control 1"])
+    description: str | None
+    key_values: dict[str, str] = Field(examples=[{"Cell line": "HeLa"}])
+    key_values_namespace: str | None = Field(examples=["openmicroscopy.org/omero/client/mapAnnotation"])
+    tags: list[str] = Field(examples=[["control"]])
+    comments: list[str]
+    annotation_ids: list[int]
+    attachments: list[str] = Field(description="Those that are put on images.")
+
+
 class PreviewFileset(BaseModel):
     """Files that OMERO would import together."""
 
@@ -219,6 +243,10 @@ class PreviewFileset(BaseModel):
     )
     bytes: int
     format: str | None = Field(description="null: not looked into, since there are so many.")
+    target: str | None = Field(
+        description="Where it would go; null where that is seen later.", examples=["Dataset:name:2026-11-23"]
+    )
+    metadata: PreviewMetadata | None
 
 
 class Preview(BaseModel):
@@ -229,6 +257,7 @@ class Preview(BaseModel):
     group: GroupName
     target: str | None = Field(description="Where the images would go; null where that is seen later.")
     to_make: list[str] = Field(description="What would be made in OMERO.", examples=[["Dataset Cells"]])
+    notes: list[str] = Field(description="What you should know, for people.", examples=[[]])
     checked: Literal["now", "later"]
     bytes_total: int
     filesets: list[PreviewFileset]

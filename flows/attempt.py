@@ -40,7 +40,7 @@ from flows.core.settings import Settings, read_settings
 from flows.core.status import ImportReport
 from flows.core.worker_orders import Gate, be_gentle
 from flows.further_tries import FurtherTry, further_try, reasons_to_try_again
-from flows.locks import striped_lock
+from flows.locks import named_lock, striped_lock
 from flows.log import tidy_log
 from flows.patience import patiently
 from flows.publish import Publisher
@@ -196,6 +196,7 @@ class Attempt:
             ended=datetime.now(UTC),
             filesets=self.job.ledger.statuses(),
             failure=self._failure,
+            notes=self.job.notes,
             cancelled=self.job.ledger.cancelled,
             receivers=self.job.receivers,
         )
@@ -250,6 +251,7 @@ def attempt(request: ImportRequest, *, afterwards: End, at_the_end: End) -> Iter
             carried=partial(take_carried_session, settings),
             permit=partial(_permit, record, ledger),
             lock=partial(striped_lock, whose=[record.pool, request.on_behalf_of], check=ledger.check),
+            naming=partial(named_lock, whose=[record.pool], check=ledger.check),
             is_over=record.is_over,
         )
         job = Job(str(run_id), request, settings, attempt=record.attempt, ledger=ledger, surroundings=around)

@@ -5,7 +5,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -43,12 +43,38 @@ def striped_lock(
         OmeroBusy: the lock was lost meanwhile: what was looked up may not hold any more.
         UnexpectedFault: the locks were never made.
     """
-    names = sorted({lock_name(stripe(whose, each)) for each in filesets})
+    with _held({lock_name(stripe(whose, each)) for each in filesets}, check):
+        yield
+
+
+@contextmanager
+def named_lock(
+    names: Sequence[str], *, whose: Sequence[str], check: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Keep out, for the time of the block, every import that makes something of one of these names.
+
+    Never held while another lock is waited for, so that two imports never wait for each other.
+
+    Args:
+        names: of projects, datasets, screens, tags or files, told apart by group and kind.
+        whose: the OMERO server.
+        check: called while waiting; what it raises ends the wait.
+
+    Raises:
+        OmeroBusy: the lock was lost meanwhile: what was looked up may not hold any more.
+        UnexpectedFault: the locks were never made.
+    """
+    with _held({lock_name(_number([*whose, "name", each])) for each in names}, check):
+        yield
+
+
+@contextmanager
+def _held(names: Collection[str], check: Callable[[], None]) -> Iterator[None]:
     if not names:
         yield
         return
     with get_client(sync_client=True) as client:
-        lease = patiently(lambda: _take(client, names, check), check=check)
+        lease = patiently(lambda: _take(client, sorted(names), check), check=check)
         try:
             with _kept(client, lease) as lost:
                 yield
@@ -78,8 +104,11 @@ def alone(sweep: str) -> Iterator[threading.Event]:
 
 def stripe(whose: Sequence[str], fileset: Fileset) -> int:
     """Return the lock of a fileset: the same for the same content, wherever it lies and whatever it is called."""
-    sizes = sorted(file.size for file in fileset.files)
-    return int.from_bytes(hashlib.sha256(json.dumps([*whose, sizes]).encode()).digest()[:4]) % STRIPES
+    return _number([*whose, sorted(file.size for file in fileset.files)])
+
+
+def _number(what: Sequence[object]) -> int:
+    return int.from_bytes(hashlib.sha256(json.dumps(what).encode()).digest()[:4]) % STRIPES
 
 
 def _take(client: SyncPrefectClient, names: Sequence[str], check: Callable[[], None]) -> UUID:

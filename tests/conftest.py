@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins: list[str] = [
@@ -17,6 +18,9 @@ pytest_plugins: list[str] = [
     "tests.support.sweeps",
     "tests.support.understudy",
 ]
+
+settings.register_profile("courier", deadline=None, max_examples=60, database=None)
+settings.load_profile("courier")
 
 SHARED = {"api": "sandbox", "browser": "sandbox", "docs": "sandbox", "flows": "sandbox", "faults": "faults"}
 """Packages of tests by the neighbour that they share, which takes long to start and much to run."""

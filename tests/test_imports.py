@@ -30,6 +30,8 @@ SHARED_BY_PARTS = (
     "settings",
     "disk",
     "names",
+    "values",
+    "target_syntax",
     "sources",
     "mounts",
     "remotes",

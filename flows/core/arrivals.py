@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from flows.core.errors import CourierError
 from flows.core.job import Job
+from flows.core.ledger import STOPS
 from flows.core.omero_client import (
     BegunImport,
     BegunJavaImport,
@@ -15,6 +16,7 @@ from flows.core.omero_client import (
     find_duplicates,
     find_earlier_of,
     link_to_target,
+    plates_of,
 )
 from flows.core.omero_client.faults import means_lost
 from flows.core.requests import Duplicates, Fileset, ImportedFileset, StagedFileset
@@ -46,6 +48,7 @@ class Arrivals:
         job = self._job
         session = self._session = job.account.session()
         try:
+            self._make_ready()
             with job.surroundings.lock([each.fileset for each in self._staged.values()]):
                 self._look_up(session)
                 self._begin(session)
@@ -72,7 +75,7 @@ class Arrivals:
         imported = self._there.get(key) or self._finish(key)
         job = self._job
         job.ledger.imported(imported)
-        job.note_arrival(imported, [file.client_path for file in fileset.files])
+        job.note_arrival(imported, [file.client_path for file in fileset.files], str(job.said(fileset).target))
         what = "was in OMERO already" if imported.duplicate else "in OMERO"
         images = ", ".join(str(image.id) for image in imported.images[:10])
         log.info("%s: %s as image %s", imported.name, what, images)
@@ -89,13 +92,23 @@ class Arrivals:
                 job.account.let_go(error, session)
                 raise
 
+    def _make_ready(self) -> None:
+        """Make targets, tags and attachments where they are missing; what this fails for is not imported."""
+        for key, staged in self._staged.items():
+            try:
+                self._job.extras.make_ready(self._job.said(staged.fileset))
+            except CourierError as error:
+                if means_lost(error) or isinstance(error, STOPS):
+                    raise
+                self._refused[key] = error
+
     def _look_up(self, session: OmeroSession) -> None:
         job = self._job
         again = [key for key in self._staged if job.repeated or job.ledger.status(key).attempts]
         if again:
             keys = [job.run_key(key) for key in again]
             found = find_earlier_of(session, keys, control=job.ledger, wishes=self._wishes)
-            self._there.update({each.key: each for each in found.values()})
+            self._there.update({each.key: self._with_plates(session, each) for each in found.values()})
         if job.request.duplicates is Duplicates.SKIP:
             self._pass_over_duplicates(session)
 
@@ -105,14 +118,20 @@ class Arrivals:
     def _pass_over_duplicates(self, session: OmeroSession) -> None:
         """Put what the user has already into the target, and leave for later what another import is about just now."""
         job = self._job
-        new = [staged for key, staged in self._staged.items() if key not in self._there]
+        new = [each for key, each in self._staged.items() if key not in self._there and key not in self._refused]
         held = find_duplicates(session, new, run_id=job.run_id, is_over=job.surroundings.is_over, control=job.ledger)
         self._refused.update(held.under_way)
         for key, duplicate in held.found.items():
-            target = job.target()
+            target = job.target(self._staged[key].fileset)
             link_to_target(session, duplicate.images, target)
             place = {"target_kind": target.kind, "target_id": target.id}
-            self._there[key] = duplicate.model_copy(update=place)
+            self._there[key] = self._with_plates(session, duplicate.model_copy(update=place))
+
+    def _with_plates(self, session: OmeroSession, there: ImportedFileset) -> ImportedFileset:
+        if not self._staged[there.key].fileset.plate:
+            return there
+        plates = plates_of(session, [image.id for image in there.images])
+        return there.model_copy(update={"plates": tuple(plates)})
 
     def _begin(self, session: OmeroSession) -> None:
         job = self._job
@@ -131,7 +150,7 @@ class Arrivals:
 
     def _begin_one(self, session: OmeroSession, staged: StagedFileset) -> BegunImport | BegunJavaImport:
         job, fileset = self._job, staged.fileset
-        target, details, run_key = job.target(), job.details(fileset), job.run_key(fileset.key)
+        target, details, run_key = job.target(fileset), job.details(fileset), job.run_key(fileset.key)
         if not job.wants_java(fileset):
             placement = job.request.placement
             return begin_import(session, staged, target=target, details=details, run_key=run_key, placement=placement)

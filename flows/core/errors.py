@@ -3,6 +3,8 @@
     CourierError
     ├── RequestError                 what was asked cannot be done as asked
     │   ├── TargetSyntax
+    │   ├── TargetUnfit              an image asked into a screen, or a plate into a dataset
+    │   ├── TableRefused             a metadata table, or a bulk file, is faulty or does not fit the files
     │   ├── UnknownServer
     │   ├── UnknownSweep
     │   ├── PlacementNotAllowed      files in place, which this OMERO server is not set up for
@@ -121,6 +123,20 @@ class TargetSyntax(RequestError):
     advice_by_default = (
         "Write for example Dataset:id:5, Dataset:name:Cells, Project:name:Mitosis/Dataset:name:Cells or Screen:id:7."
     )
+
+
+class TargetUnfit(RequestError):
+    """OMERO does not put this into such a target."""
+
+    advice_by_default = "Ask for a screen for plates, and for a dataset for images; or leave the target out."
+
+
+class TableRefused(RequestError):
+    """The metadata table cannot be used."""
+
+    advice_by_default = "Correct the table and send the request again; nothing was imported."
+    problems: "tuple[tuple[int, str], ...]" = ()
+    """Row, 0 where it is about the whole, and what is wrong with it."""
 
 
 class UnknownServer(RequestError):

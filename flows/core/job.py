@@ -15,20 +15,20 @@ from flows.core.account import Account
 from flows.core.audit import AuditEntry, note
 from flows.core.errors import StagingFailed, UnknownServer
 from flows.core.ledger import Ledger
+from flows.core.metadata.extras import Extras
+from flows.core.metadata.plan import Plan, Said
 from flows.core.mounts import Mounts
 from flows.core.notify import receivers
-from flows.core.omero_client import ImportDetails, ResolvedTarget, find_java, opens_with_java, resolve_target
-from flows.core.remotes import Connections
-from flows.core.requests import (
-    Fileset,
-    ImportedFileset,
-    Importer,
-    ImportRequest,
-    Placement,
-    Staging,
-    Target,
-    run_title,
+from flows.core.omero_client import (
+    Alone,
+    ImportDetails,
+    ResolvedTarget,
+    alone_here,
+    find_java,
+    opens_with_java,
 )
+from flows.core.remotes import Connections
+from flows.core.requests import Fileset, ImportedFileset, Importer, ImportRequest, Placement, Staging, run_title
 from flows.core.settings import Settings
 from flows.core.transfer import clear_run
 from flows.core.verify.roots import Access
@@ -64,6 +64,8 @@ class Surroundings:
     """Raises when another attempt has taken over."""
     lock: Callable[[Sequence[Fileset]], AbstractContextManager[None]] = no_lock
     """Keeps out other imports of the same files while it is looked up what OMERO holds."""
+    naming: Alone = alone_here
+    """Keeps out others that make a project, dataset, screen, tag or attachment of the same name."""
     is_over: Callable[[str], bool] = lambda run_id: False
     """Whether a run has ended, so that what it left half-done belongs to nobody."""
 
@@ -108,9 +110,9 @@ class Job:
         self.connections = Connections(settings.remotes)
         """What reaches files on other machines."""
         self._access: Access | None = None
-        self._target = Target.parse(request.target) if request.target else None
-        self._resolved: ResolvedTarget | None = None
-        self._target_lock = threading.Lock()
+        self.notes: tuple[str, ...] = ()
+        """What people should know besides what became of each file."""
+        self.extras = Extras(self.account, request, self.surroundings.naming, self.ledger, run_id)
 
     def _account(self, attempt: int) -> Account:
         return Account(
@@ -150,17 +152,18 @@ class Job:
         if any(map(self.wants_java, filesets)):
             find_java(self.settings.java)
 
-    def aim(self, filesets: Sequence[Fileset]) -> None:
-        """Settle where the images go, and check it, before anything is copied.
+    def aim(self, plan: Plan) -> None:
+        """Settle what is said of each fileset and where it goes, and check it, before anything is copied.
 
         Raises:
-            TargetNotFound: there is none of that id, or it is ambiguous.
+            TargetNotFound: there is no target or annotation of that id, or it is ambiguous.
             NotPermitted: the user may not write there.
+            SourceError: a file that is to be attached is not there.
         """
-        if self._target is None and filesets:
-            self._target = Target(kind="Dataset", name=(filesets[0].folder or "Imported")[:255])
-        if self._target is not None:
-            resolve_target(self.account.session(), self._target, make=False)
+        self.notes = plan.notes
+        self.extras.settle(plan, self.access(), self.settings.metadata)
+        for each in plan.notes:
+            log.warning("%s", each)
 
     @property
     def staging(self) -> Staging:
@@ -183,17 +186,17 @@ class Job:
             )
         return self._access
 
-    def target(self) -> ResolvedTarget:
-        """Return the target in OMERO, made when it is first asked for."""
-        with self._target_lock:
-            if self._resolved is None:
-                assert self._target is not None, "aim() comes first"
-                self._resolved = resolve_target(self.account.session(), self._target, make=True)
-            return self._resolved
-
     def run_key(self, fileset_key: str) -> str:
         """Name a fileset of this run: the mark by which a later attempt finds it in OMERO."""
         return f"{self.run_id}/{fileset_key}"
+
+    def said(self, fileset: Fileset) -> Said:
+        """Return what is said of a fileset, and where it goes."""
+        return self.extras.said(fileset.key)
+
+    def target(self, fileset: Fileset) -> ResolvedTarget:
+        """Return the target of a fileset in OMERO, made when it is first asked for."""
+        return self.extras.target(self.said(fileset))
 
     def wants_java(self, fileset: Fileset) -> bool:
         """Say whether OMERO's own importer is to bring in a fileset."""
@@ -204,33 +207,25 @@ class Job:
 
     def details(self, fileset: Fileset) -> ImportDetails:
         """Return what the user wants to be said of the images of a fileset."""
-        asked = self.request
-        return ImportDetails(
-            name=asked.name,
-            description=asked.description,
-            key_values=asked.key_values,
-            tags=tuple(asked.tags),
-            comments=tuple(asked.comments),
-            text_annotations=tuple(asked.text_annotations),
-            annotation_ids=tuple(asked.annotation_ids),
-        )
+        return self.extras.details(self.said(fileset))
 
-    def note_arrival(self, fileset: ImportedFileset, sources: Sequence[str] = ()) -> None:
+    def note_arrival(self, fileset: ImportedFileset, sources: Sequence[str] = (), target: str = "") -> None:
         """Note in the audit trail that a fileset was `imported`, or `skipped` since its user had it already."""
         images = tuple(image.id for image in fileset.images)
-        self._note("skipped" if fileset.duplicate else "imported", sources=tuple(sources), images=images)
+        what = "skipped" if fileset.duplicate else "imported"
+        self._note(what, target=target, sources=tuple(sources), images=images)
 
     def _note_deleted(self, filesets: tuple[int, ...]) -> None:
         self._note("deleted", filesets=filesets)
 
-    def _note(self, action: str, **what: tuple[Any, ...]) -> None:
+    def _note(self, action: str, target: str = "", **what: tuple[Any, ...]) -> None:
         entry = AuditEntry(
             when=datetime.now(UTC),
             action=action,
             server=self.server_name,
             as_whom=self.request.on_behalf_of,
             import_id=self.run_id,
-            target=self.target_text or None,
+            target=target or self.target_text or None,
             group=self.request.group,
             **what,
         )
@@ -249,12 +244,12 @@ class Job:
     @property
     def target_text(self) -> str:
         """The target as OMERO's command line writes it."""
-        return str(self._target) if self._target else ""
+        return self.extras.target_text
 
     @property
     def resolved(self) -> ResolvedTarget | None:
-        """The target in OMERO, once something was imported into it."""
-        return self._resolved
+        """The target in OMERO, once something was imported into it; None where there are several."""
+        return self.extras.only_target
 
     @property
     def title(self) -> str:

@@ -206,6 +206,7 @@ class Ledger:
             bytes_done=total,
             fileset_id=value.fileset_id,
             images=value.images,
+            plates=value.plates,
             duplicate=value.duplicate,
             failure=None,
         )

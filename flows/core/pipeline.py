@@ -12,6 +12,8 @@ from flows.core.errors import CourierError, FilesetsUnfinished, SourceAway, Sour
 from flows.core.job import Chunk, Job
 from flows.core.leaving import without_what_was_put_away
 from flows.core.ledger import STOPS
+from flows.core.metadata.orders import table_of
+from flows.core.metadata.plan import plan
 from flows.core.requests import Fileset, Staging
 from flows.core.transfer import check_room, is_afar, transfer_fileset
 from flows.core.verify.check import verify_copies, verify_fileset
@@ -36,9 +38,12 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
     check_after_import(job.request, job.access(), job.server)
     found = expand(job.request.sources, access=job.access(), settings=job.settings.verification, control=job.ledger)
     job.found = without_what_was_put_away(job, found.filesets)
-    job.filesets = job.ledger.open(job.found, found.refused)
+    table = table_of(job.request, job.access(), job.settings.metadata)
+    planned = plan(job.request, job.found, table, refused=found.refused, repeated=job.repeated)
+    fitting = [each for each in job.found if each.key in planned.said]
+    job.filesets = job.ledger.open(fitting, (*found.refused, *planned.refused))
     job.check_importer(job.found)
-    job.aim(job.found)
+    job.aim(planned)
     check_room(sum(each.size for each in job.filesets), job.settings.staging, job.staging)
     if job.settings.staging.directory is not None:
         check_room(sum(each.size for each in job.filesets if is_afar(each)), job.settings.staging, Staging.STAGE)

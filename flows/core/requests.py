@@ -9,11 +9,10 @@ import hashlib
 import posixpath
 import re
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -26,6 +25,11 @@ from pydantic import (
 from flows.core.errors import CourierError, TargetSyntax
 from flows.core.settings import Label
 from flows.core.sources import Source, checked
+from flows.core.target_syntax import ProjectPrefix as ProjectPrefix
+from flows.core.target_syntax import Target as Target
+from flows.core.target_syntax import TargetRule as TargetRule
+from flows.core.target_syntax import parse_target as parse_target
+from flows.core.values import Frozen as Frozen
 
 MAX_REQUEST_BYTES = 256 * 1024
 """The largest request, as JSON; more sources are given as folders."""
@@ -33,12 +37,6 @@ MAX_REQUEST_BYTES = 256 * 1024
 
 OUR_NAMESPACES = "omero-courier/"
 """What the namespaces of the annotations begin with that the courier makes for itself."""
-
-
-class Frozen(BaseModel):
-    """A value: never changed, and unknown fields are refused."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
 
 class Staging(StrEnum):
@@ -54,6 +52,20 @@ class Duplicates(StrEnum):
 
     SKIP = "skip"
     IMPORT = "import"
+
+
+class AttachTo(StrEnum):
+    """What attachments are put on."""
+
+    IMAGES = "images"
+    TARGET = "target"
+
+
+class UnmatchedRows(StrEnum):
+    """What rows of a table mean that speak of no file."""
+
+    REFUSE = "refuse"
+    TELL = "tell"
 
 
 class Importer(StrEnum):
@@ -96,9 +108,18 @@ def _no_url(receiver: str) -> str:
     return receiver
 
 
+def _namespace(text: str) -> str:
+    if text.startswith(_NOT_THEIRS):
+        raise ValueError(f"{text} is a namespace that programs use for themselves; take one of your own")
+    return text
+
+
+_NOT_THEIRS = (OUR_NAMESPACES, "openmicroscopy.org/omero/import/")
+
+
 def _target(text: str) -> str:
     try:
-        Target.parse(text)
+        parse_target(text)
     except TargetSyntax as refused:
         raise ValueError(str(refused)) from refused
     return text
@@ -169,8 +190,9 @@ class ImportOptions(Frozen):
         title="Where in OMERO",
         description=(
             "A dataset or a screen, by name or id: Dataset:name:Cells, Project:name:Mitosis/Dataset:name:Cells, "
-            "Dataset:id:5, Screen:id:7. What is named and not there is made. "
-            "Left out: a dataset named after the folder of the first file."
+            "Dataset:id:5, Screen:id:7; or by the folder of each file: regex:^.*/images/(?<Container1>[^/]+). "
+            "What is named and not there is made. "
+            "Left out: a dataset named after the folder of the first file; for plates a screen."
         ),
         examples=["Project:name:Mitosis/Dataset:name:Cells"],
     )
@@ -194,10 +216,16 @@ class ImportOptions(Frozen):
         ),
         examples=[{"Cell line": "HeLa"}],
     )
+    key_values_namespace: Annotated[Annotated[Name, AfterValidator(_namespace)] | None, *LeftOut] = Field(
+        default=None,
+        title="Namespace of the key-value pairs",
+        description="Left out: the one in which people can edit them in OMERO's clients.",
+        examples=["example.org/experiment"],
+    )
     tags: list[Name] = Field(
         default_factory=list,
         title="Tags",
-        description="Put on each image. Existing tags of the user are used, missing ones made.",
+        description="Put on each image. Existing tags that the user may use are used, missing ones made.",
     )
     comments: list[str] = Field(default_factory=list, title="Comments", description="Added to each image.")
     text_annotations: list[TextAnnotation] = Field(
@@ -210,6 +238,38 @@ class ImportOptions(Frozen):
         default_factory=list,
         title="Existing annotations",
         description="Ids, in OMERO, of annotations to link to each image.",
+    )
+    attachments: list[SourcePath] = Field(
+        default_factory=list,
+        max_length=50,
+        title="Attachments",
+        description="Files that are attached in OMERO, for example a protocol; absolute paths, as above.",
+        examples=[["/data/alice/protocol.pdf"]],
+    )
+    attach_to: AttachTo = Field(
+        default=AttachTo.IMAGES,
+        title="Attach them to",
+        description="images: each image. target: the dataset or screen.",
+    )
+    table: Annotated[SourcePath | None, *LeftOut] = Field(
+        default=None,
+        title="Metadata table",
+        description=(
+            "A CSV, TSV or XLSX file with a row for each image file: a column `file`, and any of name, description, "
+            "tags, comments, target; every other column becomes a key-value pair."
+        ),
+        examples=["/data/alice/2026-11-23/metadata.csv"],
+    )
+    table_text: Annotated[Annotated[str, StringConstraints(max_length=100_000)] | None, *LeftOut] = Field(
+        default=None,
+        title="Metadata table, written here",
+        description="The same as text, instead of a file: the first line names the columns.",
+        examples=["file,Cell line\ncells.tif,HeLa"],
+    )
+    unmatched_rows: UnmatchedRows = Field(
+        default=UnmatchedRows.REFUSE,
+        title="Rows without a file",
+        description="refuse: nothing is imported when a row speaks of no file. tell: the report names them.",
     )
     staging: Staging = Field(
         default=Staging.AUTO,
@@ -290,6 +350,8 @@ class ImportOptions(Frozen):
 
     @model_validator(mode="after")
     def _wishes_agree(self) -> Self:
+        if self.table and self.table_text:
+            raise ValueError("give either table or table_text")
         if self.placement.is_link and self.staging is Staging.STAGE:
             raise ValueError(f"placement {self.placement} links to the files where they are: leave out staging")
         if self.importer is Importer.JAVA and self.placement is not Placement.UPLOAD:
@@ -321,75 +383,9 @@ def run_title(user: str, names: list[str], target: str | None) -> str:
     """Name a run after what it imports: `alice: 12 files into Dataset:name:Cells`."""
     what = names[0] if len(names) == 1 else f"{len(names)} files"
     whereto = str(target).rpartition("/")[2].replace(":name:", " ").replace(":id:", " ") if target else "OMERO"
+    if target and target.startswith("regex:"):
+        whereto = "datasets named by folders"
     return f"{user}: {what} into {whereto}"[:200]
-
-
-class Target(Frozen):
-    """Where in OMERO the images go, taken apart."""
-
-    kind: Literal["Dataset", "Screen"]
-    id: int | None = None
-    name: str | None = None
-    pick: Literal["+", "-", "%", "@"] = "+"
-    """Of several of that name: + the newest, - the oldest, % there must be one only, @ always make a new one."""
-    project: "ProjectPrefix | None" = None
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read OMERO's command-line syntax (omero-documentation: import-target).
-
-        Raises:
-            TargetSyntax: it is not that syntax.
-        """
-        if not (found := _TARGET.fullmatch(text)):
-            raise TargetSyntax(f"{text!r} is no target.")
-        part = found.groupdict()
-        if part["project_value"] is not None and part["kind"] == "Screen":
-            raise TargetSyntax(f"{text!r}: a screen is in no project.")
-        project = None
-        if part["project_value"] is not None:
-            project = ProjectPrefix(**_discriminated(text, part["project_by"], part["project_value"]))
-        return cls(
-            kind=part["kind"],
-            project=project,
-            **_discriminated(text, part["by"], part["value"]),
-        )
-
-    def __str__(self) -> str:
-        """Write it in OMERO's command-line syntax."""
-        prefix = f"Project:{_by(self.project)}/" if self.project else ""
-        return f"{prefix}{self.kind}:{_by(self)}"
-
-
-class ProjectPrefix(Frozen):
-    """The project part of a target."""
-
-    id: int | None = None
-    name: str | None = None
-    pick: Literal["+", "-", "%", "@"] = "+"
-
-
-_TARGET = re.compile(
-    r"(?:Project:(?:(?P<project_by>id|[+\-%@]?name):)?(?P<project_value>.+?)/)?"
-    r"(?P<kind>Dataset|Screen):(?:(?P<by>id|[+\-%@]?name):)?(?P<value>.+)",
-    re.DOTALL,
-)
-
-
-def _discriminated(text: str, by: str | None, value: str) -> dict[str, object]:
-    if by is None or by == "id":
-        if not (value.isascii() and value.isdecimal() and 0 < int(value) < 2**63):
-            raise TargetSyntax(f"{text!r}: {value!r} is no id.")
-        return {"id": int(value)}
-    if len(value) > 255 or not value.strip():
-        raise TargetSyntax(f"{text!r}: a name has 1 to 255 characters.")
-    return {"name": value, "pick": by[0] if by != "name" else "+"}
-
-
-def _by(part: Target | ProjectPrefix) -> str:
-    if part.id is not None:
-        return f"id:{part.id}"
-    return f"{'' if part.pick == '+' else part.pick}name:{part.name}"
 
 
 class SourceFile(Frozen):
@@ -417,6 +413,8 @@ class Fileset(Frozen):
     reader: str | None = None
     """Bio-Formats' reader class where it decides on the layout in the repository, for example
     `loci.formats.in.OperettaReader` (omero-blitz: ManagedRepositoryI.getReaderClass)."""
+    plate: bool | None = None
+    """Whether OMERO makes a plate of it, as far as that is known before."""
     format: str | None = None
     """What people call sets that this reader reads, where it is known from how the files were put together."""
 
@@ -494,6 +492,8 @@ class ImportedFileset(Frozen):
     name: str
     fileset_id: int
     images: tuple[ImportedImage, ...] = Field(min_length=1)
+    plates: tuple[int, ...] = ()
+    """Ids of the plates that OMERO made of it."""
     target_kind: Literal["Dataset", "Screen"] | None = None
     target_id: int | None = None
     duplicate: bool = False

@@ -201,6 +201,14 @@ class Verification(Part):
     bioformats: BioFormats = Field(default_factory=BioFormats, description="Bio-Formats, where it is installed.")
 
 
+class Metadata(Part):
+    """What may come with images: tables and attachments."""
+
+    table_bytes: int = Field(default=5_000_000, ge=1000, description="The largest metadata table or bulk file.")
+    table_rows: int = Field(default=50_000, ge=1, description="Rows that one may have.")
+    attachment_bytes: int = Field(default=100_000_000, ge=0, description="The largest file that may be attached.")
+
+
 class StagingArea(Part):
     """Where files are copied before they are imported."""
 
@@ -453,6 +461,7 @@ class Settings(BaseSettings):
         default_factory=dict, description="Machines that images come from, by a short name."
     )
     verification: Verification = Field(default_factory=Verification, description="The verify stage.")
+    metadata: Metadata = Field(default_factory=Metadata, description="What may come with images.")
     staging: StagingArea = Field(default_factory=StagingArea, description="The staging area.")
     java: Java = Field(default_factory=Java, description="OMERO's own importer.")
     retries: Retries = Field(default_factory=Retries, description="Tries of a run as a whole.")

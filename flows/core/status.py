@@ -51,6 +51,8 @@ class FilesetStatus(Frozen):
     failure: Failure | None = None
     fileset_id: int | None = None
     images: tuple[ImportedImage, ...] = ()
+    plates: tuple[int, ...] = ()
+    """Ids of the plates that its images are fields of."""
     duplicate: bool = False
     """It was in OMERO already: nothing was imported."""
     put_away: PutAway | None = None
@@ -102,6 +104,8 @@ class ImportReport(Frozen):
     filesets: tuple[FilesetStatus, ...] = ()
     failure: Failure | None = None
     """What stopped the whole import, if something did."""
+    notes: tuple[str, ...] = ()
+    """What people should know besides, for example files of which a table says nothing."""
     cancelled: bool = False
     receivers: tuple[str, ...] = Field(default=(), description="Who was to be told.")
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
@@ -166,6 +167,8 @@ def test_the_form_offers_no_null_where_it_takes_text() -> None:
         "after_delay_hours": 0,
         "duplicates": "skip",
         "bulk": False,
+        "attach_to": "images",
+        "unmatched_rows": "refuse",
     }
 
 
@@ -259,3 +262,26 @@ def test_a_failure_as_a_value_says_what_the_exception_said() -> None:
 
     assert (failure.code, failure.transient) == ("source-missing", False)
     assert str(failure) == str(error) == "/data/gone.tif: There is no such file. " + SourceMissing.advice_by_default
+
+
+@pytest.mark.parametrize(
+    ("source", "fits"),
+    [
+        ("/data/a@b.tif", True),
+        ("C:\\Data\\a@b.tif", True),
+        ("sftp://host/a@b.tif", True),
+        ("sftp://alice:s3cret@host/a.tif", False),
+        ("file:///data/a@b.tif", True),
+    ],
+)
+def test_prefect_is_told_to_keep_no_password_in_a_uri(source: str, fits: bool) -> None:
+    validator = jsonschema.Draft202012Validator(ImportRequest.model_json_schema())
+
+    assert validator.is_valid({"sources": [source], "on_behalf_of": "alice"}) is fits
+
+
+def test_an_error_of_a_request_does_not_repeat_what_was_sent() -> None:
+    with pytest.raises(ValidationError) as refused:
+        asked(sources=["sftp://alice:s3cret@host/a.tif"])
+
+    assert "s3cret" not in str(refused.value)

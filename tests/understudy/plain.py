@@ -42,7 +42,10 @@ def begin(client: Any, paths: Sequence[Path], algorithm: str = "SHA1-160", **set
         fileset.addFilesetEntry(entry)
     for annotation in settings.pop("fileset_annotations", ()):
         fileset.linkAnnotation(annotation)
-    fileset.linkJob(omero.model.UploadJobI())
+    job = omero.model.UploadJobI()
+    if reader := settings.pop("reader", None):
+        job.setVersionInfo([omero.model.NamedValue("bioformats.reader", reader)])
+    fileset.linkJob(job)
     chosen = omero.grid.ImportSettings()
     chosen.doThumbnails, chosen.noStatsInfo = rbool(True), rbool(settings.pop("no_stats", False))
     for name, value in settings.items():

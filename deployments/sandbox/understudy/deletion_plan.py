@@ -103,6 +103,7 @@ class DeletionPlan:
     def _take_parts(self, row: Row) -> None:
         """What belongs to one object only."""
         pointing = self._transaction.pointing_at
+        self._take_parts_of_plate(row)
         match row.kind:
             case "Image":
                 self._take_all(pointing(row.ref, "Pixels", "image"))
@@ -123,6 +124,27 @@ class DeletionPlan:
         if row.ref.table == "Job":
             links = pointing(row.ref, "JobOriginalFileLink", "parent")
             self._take_all([*links, *self._targets(links, "child")], checked=False)
+
+    def _take_parts_of_plate(self, row: Row) -> None:
+        pointing = self._transaction.pointing_at
+        match row.kind:
+            case "Plate":
+                self._take_all(pointing(row.ref, "PlateAcquisition", "plate"))
+                self._take_all(pointing(row.ref, "Well", "plate"))
+            case "Well":
+                samples = pointing(row.ref, "WellSample", "well")
+                self._take_all([*samples, *self._targets(samples, "image")])
+                self._take_emptied(row, "plate")
+            case "Image":
+                for sample in pointing(row.ref, "WellSample", "image"):
+                    self._take(sample)
+                    self._take_emptied(sample, "well")
+
+    def _take_emptied(self, part: Row, holder: str) -> None:
+        """A well goes with its last field, a plate with its last well."""
+        for held in self._targets([part], holder):
+            if all(each.ref in self.rows for each in self._transaction.pointing_at(held.ref, part.kind, holder)):
+                self._take(held)
 
     def _take_all(self, rows: Iterable[Row], *, checked: bool = True) -> None:
         for row in rows:

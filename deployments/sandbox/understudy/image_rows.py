@@ -11,7 +11,7 @@ import omero.model
 from deployments.sandbox.understudy.convert import object_id
 from deployments.sandbox.understudy.handles import RequestFailed
 from deployments.sandbox.understudy.house import House
-from deployments.sandbox.understudy.pixels import ChannelSeen, FileSeen, ImageSeen
+from deployments.sandbox.understudy.pixels import ChannelSeen, FileSeen, ImageSeen, PlateSeen
 from deployments.sandbox.understudy.rows import Quantity, Ref, Row, Value
 from deployments.sandbox.understudy.saving import Saver, class_name
 
@@ -25,6 +25,8 @@ class SavedImage:
 
     image: Row
     pixels: Row
+    is_field: bool = False
+    """It belongs to a well of a plate."""
 
 
 class ImageWriter:
@@ -33,18 +35,51 @@ class ImageWriter:
     def __init__(self, house: House, saver: Saver, fileset: Ref, settings: Any) -> None:
         self._house, self._saver = house, saver
         self._fileset, self._settings = fileset, settings
+        self.plate: Row | None = None
+        """What the file was found to hold, once it is saved."""
 
     def save(self, file: FileSeen) -> list[SavedImage]:
         """All images of a file, the user's annotations on each, in the target."""
         annotations = [self._saver.save(one) for one in self._settings.userSpecifiedAnnotationList or ()]
-        saved = []
+        saved: list[SavedImage] = []
         for series, seen in enumerate(file.images):
             image = self._save_image(self._name(file, series), series, seen)
             for annotation in annotations:
                 self._saver.make("ImageAnnotationLink", {"parent": image.ref, "child": annotation})
             self._put_into_target(image.ref)
-            saved.append(SavedImage(image, self._save_pixels(seen, image.ref)))
+            saved.append(SavedImage(image, self._save_pixels(seen, image.ref), file.plate is not None))
+        if file.plate is not None:
+            self.plate = self._save_plate(file, file.plate, saved)
         return saved
+
+    def _save_plate(self, file: FileSeen, seen: PlateSeen, images: list[SavedImage]) -> Row:
+        """The plate with its wells and their fields, under one run; in the screen, if that is the target."""
+        named, described = self._settings.userSpecifiedName, self._settings.userSpecifiedDescription
+        values: dict[str, Value] = {
+            "name": (named.val.strip() if named else "") or seen.name or file.name,
+            "description": described.val if described else None,
+            "rows": seen.rows,
+            "columns": seen.columns,
+            "status": None,
+        }
+        plate = self._saver.make("Plate", values)
+        run = self._saver.make("PlateAcquisition", {"plate": plate.ref, "name": "Run 1"})
+        for well in seen.wells:
+            made = self._saver.make("Well", {"plate": plate.ref, "row": well.row, "column": well.column})
+            for field in well.fields:
+                sample: dict[str, Value] = {
+                    "well": made.ref,
+                    "image": images[field].image.ref,
+                    "plateAcquisition": run.ref,
+                }
+                self._saver.make("WellSample", sample)
+        target = self._settings.userSpecifiedTarget
+        if target is not None and class_name(target) == "Screen":
+            link = omero.model.ScreenPlateLinkI()
+            link.parent = omero.model.ScreenI(object_id(target), False)
+            link.child = omero.model.PlateI(plate.id, False)
+            self._saver.save(link)
+        return plate
 
     def _name(self, file: FileSeen, series: int) -> str:
         """The user's name or the file's; when there are several, with the image's own in brackets."""
@@ -105,7 +140,7 @@ class ImageWriter:
         self._saver.make("Channel", {"pixels": pixels, "logicalChannel": made.ref, **colour})
 
     def _put_into_target(self, image: Ref) -> None:
-        """Datasets take images; screens take plates only, which no TIFF makes."""
+        """Datasets take all images, also those of plates; screens take plates only."""
         target = self._settings.userSpecifiedTarget
         if target is None or class_name(target) == "Screen":
             return

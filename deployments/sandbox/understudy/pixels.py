@@ -13,6 +13,7 @@ import ome_types
 import tifffile
 
 from deployments.sandbox.understudy.ome_sets import COMPANION, OmeSet, ome_set_of
+from deployments.sandbox.understudy.plates import Field, PlateFiles, plate_of
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf2", ".tf8", COMPANION)
 PIXEL_TYPES = {
@@ -75,6 +76,25 @@ class ImageSeen:
 
 
 @dataclass(frozen=True)
+class WellSeen:
+    """One well of a plate, and which images of the file are its fields."""
+
+    row: int
+    column: int
+    fields: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PlateSeen:
+    """A plate of a file."""
+
+    name: str
+    rows: int
+    columns: int
+    wells: tuple[WellSeen, ...]
+
+
+@dataclass(frozen=True)
 class FileSeen:
     """A file that could be opened."""
 
@@ -82,6 +102,7 @@ class FileSeen:
     images: tuple[ImageSeen, ...]
     missing_pixels: str = ""
     """Says so when the file ends before its pixels do."""
+    plate: PlateSeen | None = None
 
 
 def read_file(file: Path) -> FileSeen:
@@ -91,9 +112,11 @@ def read_file(file: Path) -> FileSeen:
         UnknownFormat: not a TIFF by name or by its first bytes.
         BrokenFile: a TIFF whose directories or OME-XML cannot be read, or that lacks other files of its set.
     """
-    if not file.name.lower().endswith(SUFFIXES):
-        raise UnknownFormat(f"Unknown file format: {file}")
     try:
+        if (plate := plate_of(file)) is not None:
+            return _read_plate(file, plate)
+        if not file.name.lower().endswith(SUFFIXES):
+            raise UnknownFormat(f"Unknown file format: {file}")
         if (found := ome_set_of(file)) is not None:
             return _read_set(file, found)
         with tifffile.TiffFile(file) as tiff:
@@ -105,6 +128,37 @@ def read_file(file: Path) -> FileSeen:
         raise UnknownFormat(f"Unknown file format: {file} ({error})") from error
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
         raise BrokenFile(f"{file.name}: {error}") from error
+
+
+def _read_plate(file: Path, plate: PlateFiles) -> FileSeen:
+    wells: dict[tuple[int, int], list[int]] = {}
+    for index, field in enumerate(plate.fields):
+        wells.setdefault((field.row, field.column), []).append(index)
+    seen = tuple(WellSeen(row, column, tuple(fields)) for (row, column), fields in wells.items())
+    images = tuple(_from_field(field, plate.reader) for field in plate.fields)
+    missing = next((path for field in plate.fields for path, _ in field.planes.values() if not path.is_file()), None)
+    return FileSeen(
+        name=file.name,
+        images=images,
+        missing_pixels=f"{missing.name} is not there" if missing else "",
+        plate=PlateSeen(plate.name, plate.rows, plate.columns, seen),
+    )
+
+
+def _from_field(field: Field, reader: str) -> ImageSeen:
+    size_x, size_y, size_z, size_c, size_t = field.sizes
+    return ImageSeen(
+        size_x=size_x,
+        size_y=size_y,
+        size_z=size_z,
+        size_c=size_c,
+        size_t=size_t,
+        pixel_type=PIXEL_TYPES[np.dtype(field.dtype).name],
+        dimension_order="XYCZT",
+        reader=reader,
+        channels=tuple(ChannelSeen(name) for name in field.channels),
+        name=field.name,
+    )
 
 
 def _read_set(file: Path, found: OmeSet) -> FileSeen:

@@ -10,6 +10,7 @@ import tifffile
 from deployments.sandbox.understudy.filestore import repository_path
 from deployments.sandbox.understudy.house import House, SessionService
 from deployments.sandbox.understudy.ome_sets import ome_set_of
+from deployments.sandbox.understudy.plates import plate_of
 from deployments.sandbox.understudy.processing import LOCATED
 from deployments.sandbox.understudy.refusals import refusal
 from deployments.sandbox.understudy.rows import Ref, Row
@@ -69,6 +70,8 @@ class PixelStore(SessionService):
     def _plane(self, z: int, c: int, t: int) -> Any:
         self._chosen()
         try:
+            if (plate := plate_of(self._file)) is not None:
+                return plate.fields[self._series].plane(z, c, t)
             if (found := ome_set_of(self._file)) is not None:
                 return _read_page(*found.place(self._series, z, c, t))
             with tifffile.TiffFile(self._file) as tiff:

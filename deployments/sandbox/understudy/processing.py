@@ -33,6 +33,7 @@ class Processing:
     def __init__(self, house: House, session: Session, call: Call, fileset: Ref, settings: Any) -> None:
         self._house, self._session, self._call = house, session, call
         self._fileset, self._settings = fileset, settings
+        self._plate: Row | None = None
         self.check: Callable[[], None] = lambda: None
         """Raises when the import is no longer wanted: asked before its first step."""
         session.references += 1
@@ -107,7 +108,9 @@ class Processing:
                 if transaction.get(self._fileset) is None:
                     raise RequestFailed("import-request-failure", {"message": "The fileset was deleted."})
                 writer = ImageWriter(self._house, Saver(transaction, self._call.access), self._fileset, self._settings)
-                return writer.save(seen)
+                saved = writer.save(seen)
+                self._plate = writer.plate
+                return saved
         except omero.ServerError as refused:
             parameters = {"message": refused.message, "filename": str(target)}
             raise RequestFailed("import-request-failure", parameters, type(refused).__name__) from refused
@@ -130,5 +133,7 @@ class Processing:
     def _response(self, saved: list[SavedImage]) -> Any:
         response, reader = omero.grid.ImportResponse(), self._call.reader
         response.pixels = [reader.load(one.pixels, {"image": {}}) for one in saved]
-        response.objects = [reader.load(one.image) for one in saved]
+        # Plates come first, and images that are in none.
+        response.objects = [reader.load(self._plate)] if self._plate else []
+        response.objects += [reader.load(one.image) for one in saved if not one.is_field]
         return response

@@ -15,7 +15,9 @@ from deployments.sandbox.understudy.refusals import not_modelled
 
 ANNOTATIONS = ("CommentAnnotation", "FileAnnotation", "MapAnnotation", "TagAnnotation")
 JOBS = ("UploadJob", "MetadataImportJob", "PixelDataJob", "ThumbnailGenerationJob", "IndexingJob")
-ANNOTATED = ("Project", "Dataset", "Screen", "Plate", "Image", "Channel", "Fileset", "OriginalFile")
+ANNOTATED = (
+    "Project", "Dataset", "Screen", "Plate", "PlateAcquisition", "Well", "Image", "Channel", "Fileset", "OriginalFile",
+)  # fmt: skip
 ENUMERATIONS = (
     "AdminPrivilege", "ChecksumAlgorithm", "DimensionOrder", "EventType", "Format", "JobStatus", "PixelsType",
 )  # fmt: skip
@@ -45,12 +47,17 @@ _REFERENCES: dict[str, dict[str, str]] = {
     "FilesetEntry": {"fileset": "Fileset", "originalFile": "OriginalFile"},
     "OriginalFile": {"hasher": "ChecksumAlgorithm"},
     "FileAnnotation": {"file": "OriginalFile"},
+    "PlateAcquisition": {"plate": "Plate"},
+    "Well": {"plate": "Plate"},
+    "WellSample": {"well": "Well", "image": "Image", "plateAcquisition": "PlateAcquisition"},
     **{job: {"status": "JobStatus"} for job in JOBS},
     **{link: {"parent": parent, "child": child} for link, (parent, child) in _LINKS.items()},
 }
 
 _QUANTITIES: dict[str, dict[str, str]] = {
     "Pixels": dict.fromkeys(("physicalSizeX", "physicalSizeY", "physicalSizeZ"), "Length") | {"timeIncrement": "Time"},
+    "WellSample": dict.fromkeys(("posX", "posY"), "Length"),
+    "Plate": dict.fromkeys(("wellOriginX", "wellOriginY"), "Length"),
     "LogicalChannel": dict.fromkeys(("pinHoleSize", "excitationWave", "emissionWave"), "Length"),
 }
 
@@ -60,8 +67,18 @@ _COLLECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Project": {"datasetLinks": ("ProjectDatasetLink", "parent")},
     "Dataset": {"projectLinks": ("ProjectDatasetLink", "child"), "imageLinks": ("DatasetImageLink", "parent")},
     "Screen": {"plateLinks": ("ScreenPlateLink", "parent")},
-    "Plate": {"screenLinks": ("ScreenPlateLink", "child")},
-    "Image": {"pixels": ("Pixels", "image"), "datasetLinks": ("DatasetImageLink", "child")},
+    "Plate": {
+        "screenLinks": ("ScreenPlateLink", "child"),
+        "wells": ("Well", "plate"),
+        "plateAcquisitions": ("PlateAcquisition", "plate"),
+    },
+    "PlateAcquisition": {"wellSample": ("WellSample", "plateAcquisition")},
+    "Well": {"wellSamples": ("WellSample", "well")},
+    "Image": {
+        "pixels": ("Pixels", "image"),
+        "datasetLinks": ("DatasetImageLink", "child"),
+        "wellSamples": ("WellSample", "image"),
+    },
     "Pixels": {"channels": ("Channel", "pixels"), "pixelsFileMaps": ("PixelsOriginalFileMap", "child")},
     "LogicalChannel": {"channels": ("Channel", "logicalChannel")},
     "StatsInfo": {},

@@ -48,7 +48,7 @@ ENUMERATIONS = {
     "EventType": ("Bootstrap", "Import", "Internal", "Shoola", "User", "Task", "Test", "Processing"),
     "PixelsType": tuple(PIXEL_TYPES.values()),
     "DimensionOrder": ("XYZCT", "XYZTC", "XYCTZ", "XYCZT", "XYTCZ", "XYTZC"),
-    "Format": ("TIFF", "OMETiff"),
+    "Format": ("TIFF", "OMETiff", "Operetta", "Zarr"),
 }
 
 

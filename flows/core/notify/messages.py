@@ -70,6 +70,7 @@ def import_summary(report: ImportReport) -> Message:
         *_links(report),
         *_what_stopped_it(report),
         *_how_to_go_on(report),
+        *((note,) for note in report.notes),
         *_tables(report, ROWS_IN_A_MESSAGE, more=_see(report)),
         *what_became_of_files(report, ROWS_IN_A_MESSAGE, _see(report)),
         ("If you need help, forward this message to the people who look after your OMERO.",),
@@ -102,6 +103,7 @@ def report_page(report: ImportReport) -> str:
         (f"{report.run_name}. {_facts(report)}",),
         *_links(report),
         *_what_stopped_it(report),
+        *((note,) for note in report.notes),
         *_tables(report, ROWS_ON_A_PAGE, more),
         *what_became_of_files(report, ROWS_ON_A_PAGE, more),
     )

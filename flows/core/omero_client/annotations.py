@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,6 +21,7 @@ from pydantic import Field
 from flows.core.errors import TargetNotFound
 from flows.core.omero_client.holdings import batches
 from flows.core.omero_client.session import OmeroSession
+from flows.core.omero_client.tags import ensure_tags
 from flows.core.requests import OUR_NAMESPACES, Fileset, Frozen, Placement, TextAnnotation
 
 RUN = f"{OUR_NAMESPACES}run/v1"
@@ -40,13 +40,13 @@ TRANSFERS = {
 }
 CLIENT_MAP = "openmicroscopy.org/omero/client/mapAnnotation"
 """Key-value pairs that OMERO's clients let people edit."""
+MADE = f"{OUR_NAMESPACES}made/v1"
+"""On a container that is made anew for each import: a map with the import, by which a later attempt finds it."""
 FILES_NAMED = 20
 """Files of a fileset that its provenance names; the others are counted."""
 
 _REMOTE = re.compile(r"([a-z][a-z0-9+.-]+);/([^/]+)/(.*)", re.DOTALL)
 """A path on another machine, `sftp://host:22/data`, as repositories take it: `sftp;/host;22/data`."""
-
-_making_tags = threading.Lock()
 
 
 class ImportDetails(Frozen):
@@ -55,6 +55,8 @@ class ImportDetails(Frozen):
     name: str | None = None
     description: str | None = None
     key_values: Mapping[str, str] = Field(default_factory=dict)
+    namespace: str = CLIENT_MAP
+    """Of the key-value pairs."""
     tags: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
     text_annotations: tuple[TextAnnotation, ...] = ()
@@ -70,9 +72,9 @@ def annotations_for(session: OmeroSession, details: ImportDetails) -> list[Any]:
     found = [comment(each) for each in details.comments]
     found += [comment(each.text, each.namespace) for each in details.text_annotations]
     if details.key_values:
-        found.append(key_values(CLIENT_MAP, list(details.key_values.items())))
-    found += [TagAnnotationI(each, False) for each in _tags(session, details.tags)]
-    return found + _existing(session, details.annotation_ids)
+        found.append(key_values(details.namespace, list(details.key_values.items())))
+    found += [TagAnnotationI(each, False) for each in ensure_tags(session, details.tags)]
+    return found + existing(session, details.annotation_ids)
 
 
 def marks_for(fileset: Fileset, run_key: str, nonce: str, placement: Placement = Placement.UPLOAD) -> list[Any]:
@@ -191,29 +193,12 @@ def _link(image: int, annotation: Any) -> Any:
     return link
 
 
-def _tags(session: OmeroSession, names: Sequence[str]) -> list[int]:
-    """Return the ids of the user's own tags of these names, made where missing."""
-    if not names:
-        return []
-    with _making_tags:
-        rows = session.rows(
-            "select t.textValue, t.id from TagAnnotation t"
-            " where t.textValue in (:names) and t.details.owner.id = :owner order by t.id desc",
-            names=list(names),
-            owner=session.user_id,
-        )
-        # The oldest of several comes last, and stays.
-        known = dict(rows)
-        return [known[name] if name in known else _new_tag(session, name) for name in dict.fromkeys(names)]
+def existing(session: OmeroSession, ids: Sequence[int]) -> list[Any]:
+    """Return annotations by their ids, to be linked.
 
-
-def _new_tag(session: OmeroSession, name: str) -> int:
-    tag = TagAnnotationI()
-    tag.textValue = rstring(name)
-    return int(session.update.saveAndReturnObject(tag).id.val)
-
-
-def _existing(session: OmeroSession, ids: Sequence[int]) -> list[Any]:
+    Raises:
+        TargetNotFound: one of them is no annotation that this user sees.
+    """
     if not ids:
         return []
     found = {

@@ -125,6 +125,19 @@ def uploaded(session: OmeroSession, filesets: Collection[int]) -> set[int]:
     }
 
 
+def plates_of(session: OmeroSession, images: Sequence[int]) -> list[int]:
+    """Return the ids of the plates that images are fields of."""
+    return sorted(
+        {
+            plate
+            for some in batches(images)
+            for (plate,) in session.rows(
+                "select s.well.plate.id from WellSample s where s.image.id in (:images)", images=some
+            )
+        }
+    )
+
+
 def unreadable(session: OmeroSession, holding: Holding) -> str | None:
     """Say why images are not complete, or None when they are: what "read back" means.
 

@@ -19,7 +19,7 @@ from flows.core.errors import CourierError, DuplicateUnderWay, OmeroFault
 from flows.core.omero_client.annotations import RUN, ImportDetails, annotations_for, record_provenance
 from flows.core.omero_client.commands import ask_patiently, delete_filesets, refusal_in, wait_for
 from flows.core.omero_client.faults import failure_of_answer, means_lost, speaking_to
-from flows.core.omero_client.holdings import NOTHING, Holding, holdings, links_to, unreadable
+from flows.core.omero_client.holdings import NOTHING, Holding, holdings, links_to, plates_of, unreadable
 from flows.core.omero_client.orders import import_settings, new_fileset, repository_path
 from flows.core.omero_client.placing import Placing
 from flows.core.omero_client.processes import stop
@@ -240,10 +240,12 @@ class BegunImport:
         with speaking_to(session.server.host, doing="reading the images back"):
             held = read_back(session, self.fileset_id, promised=promised)
             record_provenance(session, self.fileset_id, self._run_key, [each.id for each in held.images])
+            asked = self._target is not None and self._target.kind == "Screen"
+            may_be = asked or self._staged.fileset.plate
+            plates = plates_of(session, [each.id for each in held.images]) if may_be else []
         name = posixpath.basename(repository_path(self._staged.files[0].client_path))
-        return ImportedFileset(
-            key=self._run_key.rpartition("/")[2], name=name, fileset_id=self.fileset_id, images=held.images
-        )
+        key, fileset = self._run_key.rpartition("/")[2], self.fileset_id
+        return ImportedFileset(key=key, name=name, fileset_id=fileset, images=held.images, plates=tuple(plates))
 
     @contextmanager
     def _closed_after(self, opened: Any, doing: str) -> Iterator[None]:

@@ -4,8 +4,6 @@ Differs from OMERO's own command line on purpose: `Project:.../Dataset:name:X` m
 (the command line takes any X of the group and links it there), and what is given by id must be in the project.
 """
 
-import threading
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -13,14 +11,14 @@ from omero.model import DatasetI, ProjectDatasetLinkI, ProjectI, ScreenI
 from omero.rtypes import rstring
 
 from flows.core.errors import NotPermitted, TargetNotFound
+from flows.core.omero_client.annotations import MADE, key_values
 from flows.core.omero_client.faults import speaking_to
+from flows.core.omero_client.naming import Alone, alone_here
 from flows.core.omero_client.session import OmeroSession
 from flows.core.requests import Frozen, ProjectPrefix, Target
 
 Kind = Literal["Project", "Dataset", "Screen"]
 _NEW: dict[Kind, Any] = {"Project": ProjectI, "Dataset": DatasetI, "Screen": ScreenI}
-_locks: defaultdict[tuple[str, int, int, str], threading.Lock] = defaultdict(threading.Lock)
-_guard = threading.Lock()
 
 
 class ResolvedTarget(Frozen):
@@ -35,59 +33,116 @@ class ResolvedTarget(Frozen):
     """What does not exist yet, for people, for example `Project Mitosis`."""
 
 
-def resolve_target(session: OmeroSession, target: Target, *, make: bool) -> ResolvedTarget:
+def resolve_target(
+    session: OmeroSession, target: Target, *, make: bool, alone: Alone = alone_here, mark: str = ""
+) -> ResolvedTarget:
     """Look a target up among what this user may add to, in the session's group.
 
     Args:
         session: of the user who will own the images.
         target: as asked for.
-        make: create what is missing by name; else only say so. Made once, also when several threads ask at a time.
+        make: create what is missing by name; else only say so. Made once, whoever else asks for it at that time.
+        alone: keeps out those others.
+        mark: whose target it is, for example a run: what is always to be made anew is made once for each.
 
     Raises:
         TargetNotFound: there is none of that id, or several of a name that must be the only one.
         NotPermitted: the user may not add to what the id names.
     """
-    server = session.server
-    with _guard:
-        lock = _locks[server.host, server.port, session.group_id, str(target)]
-    with lock, speaking_to(server.host, doing=f"looking up {target}"):
-        project = _project(session, target.project) if target.project else None
+    search = _Search(session, target, mark)
+    with speaking_to(session.server.host, doing=f"looking up {target}"):
+        found = search.run(make=False)
+        if make and found.to_make:
+            with alone(_names(session, target)):
+                found = search.run(make=True)
+    return found
+
+
+def _names(session: OmeroSession, target: Target) -> list[str]:
+    """Name what others must not make meanwhile: the project as well, which they may want for another dataset."""
+    parts: list[tuple[str, Target | ProjectPrefix]] = [(target.kind, target)]
+    if target.project:
+        parts.append(("Project", target.project))
+    return [f"{session.group_id}/{kind}/{part.name}" for kind, part in parts if part.name is not None]
+
+
+class _Search:
+    """One look-up of a target."""
+
+    def __init__(self, session: OmeroSession, target: Target, mark: str) -> None:
+        self._session, self._target, self._mark = session, target, mark
+
+    def run(self, *, make: bool) -> ResolvedTarget:
+        target = self._target
         missing = []
+        project = self._chosen("Project", target.project) if target.project else None
         if target.project and project is None:
             missing.append(f"Project {target.project.name}")
-            project = _make(session, "Project", target.project.name) if make else None
-        found = _container(session, target, project)
+            project = self._make("Project", target.project) if make else None
+        found = self._container(project)
         if found is None:
             missing.append(f"{target.kind} {target.name}")
-            found = _make(session, target.kind, target.name, project) if make else None
-    return ResolvedTarget(
-        kind=target.kind,
-        id=found.id if found else None,
-        name=found.name if found else str(target.name),
-        project_id=project.id if project else None,
-        to_make=() if make else tuple(missing),
-    )
+            found = self._make(target.kind, target, project) if make else None
+        return ResolvedTarget(
+            kind=target.kind,
+            id=found.id if found else None,
+            name=found.name if found else str(target.name),
+            project_id=project.id if project else None,
+            to_make=() if make else tuple(missing),
+        )
+
+    def _container(self, project: "_Found | None") -> "_Found | None":
+        target = self._target
+        if target.project and project is None:
+            # Its project would be new, so nothing can be in it.
+            if target.id is not None:
+                raise _not_found(self._session, target.kind, target)
+            return None
+        return self._chosen(target.kind, target, project)
+
+    def _chosen(self, kind: Kind, asked: Target | ProjectPrefix, project: "_Found | None" = None) -> "_Found | None":
+        if asked.id is None and asked.pick == "@":
+            return self._made_before(kind, asked, project)
+        source = "from Dataset o join o.projectLinks l" if project else f"from {kind} o"
+        within = {"project": project.id} if project else {}
+        return _chosen(self._session, kind, _asked(self._session, source, asked, **within), asked)
+
+    def _made_before(self, kind: Kind, asked: Target | ProjectPrefix, project: "_Found | None") -> "_Found | None":
+        """Return what an earlier attempt made for the same, where it was to be a new one."""
+        if not self._mark:
+            return None
+        rows = self._session.rows(
+            f"select l.parent.id, l.parent.name from {kind}AnnotationLink l"  # noqa: S608
+            " where l.child.ns = :ns and l.child.description = :mark and l.parent.name = :name order by l.parent.id",
+            ns=MADE,
+            mark=self._mark_of(project),
+            name=str(asked.name),
+        )
+        return _Found(*rows[0]) if rows else None
+
+    def _mark_of(self, project: "_Found | None") -> str:
+        return f"{self._mark}/{project.id}" if project else self._mark
+
+    def _make(self, kind: Kind, asked: Target | ProjectPrefix, project: "_Found | None" = None) -> "_Found":
+        session, name = self._session, str(asked.name)
+        made = _NEW[kind]()
+        made.name = rstring(name)
+        if asked.pick == "@" and self._mark:
+            annotation = key_values(MADE, [("Made by import", self._mark)])
+            annotation.description = rstring(self._mark_of(project))
+            made.linkAnnotation(annotation)
+        if project is None:
+            return _Found(session.update.saveAndReturnObject(made).id.val, name)
+        link = ProjectDatasetLinkI()
+        link.parent = ProjectI(project.id, False)
+        link.child = made
+        # One transaction: never a dataset without its project.
+        return _Found(session.update.saveAndReturnObject(link).child.id.val, name)
 
 
 class _Found(NamedTuple):
     id: int
     name: str
-
-
-def _project(session: OmeroSession, prefix: ProjectPrefix) -> _Found | None:
-    return _chosen(session, "Project", _asked(session, "from Project o", prefix), prefix)
-
-
-def _container(session: OmeroSession, target: Target, project: _Found | None) -> _Found | None:
-    if target.project and project is None:
-        # Its project would be new, so nothing can be in it.
-        if target.id is not None:
-            raise _not_found(session, target.kind, target)
-        return None
-    if project is None:
-        return _chosen(session, target.kind, _asked(session, f"from {target.kind} o", target), target)
-    within = "from Dataset o join o.projectLinks l"
-    return _chosen(session, "Dataset", _asked(session, within, target, project=project.id), target)
 
 
 def _asked(session: OmeroSession, source: str, asked: Target | ProjectPrefix, **project: int) -> list[Any]:
@@ -108,7 +163,7 @@ def _chosen(session: OmeroSession, kind: Kind, found: Sequence[Any], asked: Targ
         if not found:
             raise _not_found(session, kind, asked)
         return usable[0]
-    if asked.pick == "@" or not usable:
+    if not usable:
         return None
     if asked.pick == "%" and len(usable) > 1:
         raise TargetNotFound(
@@ -123,15 +178,3 @@ def _not_found(session: OmeroSession, kind: Kind, asked: Target | ProjectPrefix)
     return TargetNotFound(
         f"There is no {kind} {asked.id}{within} in the group {session.group}, or {session.user} cannot see it."
     )
-
-
-def _make(session: OmeroSession, kind: Kind, name: str | None, project: _Found | None = None) -> _Found:
-    made = _NEW[kind]()
-    made.name = rstring(name)
-    if project is None:
-        return _Found(session.update.saveAndReturnObject(made).id.val, str(name))
-    link = ProjectDatasetLinkI()
-    link.parent = ProjectI(project.id, False)
-    link.child = made
-    # One transaction: never a dataset without its project.
-    return _Found(session.update.saveAndReturnObject(link).child.id.val, str(name))

@@ -90,7 +90,8 @@ class Found:
             self._wrong[found.files] = wrong.which
             self._note_refused_with(asked, found.files)
             raise wrong
-        self._add(tuple(_source_file(each, folders) for each in found.files), found.reader, found.family)
+        files = tuple(_source_file(each, folders) for each in found.files)
+        self._add(files, Fileset(files=files, reader=found.reader, format=found.family, plate=found.plate))
 
     def take_part(self, kind: str, folder: str, path: str, why: SourceError | None = None) -> None:
         """Note a part of a set that cannot be put together, and why, where somebody said it.
@@ -138,12 +139,12 @@ class Found:
         if (which := self._wrong.get(files)) is not None and which != path:
             self._refused_with[path] = which
 
-    def _add(self, files: tuple[SourceFile, ...], reader: str | None = None, family: str | None = None) -> None:
+    def _add(self, files: tuple[SourceFile, ...], fileset: Fileset | None = None) -> None:
         self.accounted += 1
         key = tuple(file.path for file in files)
         if key in self._filesets:
             return
-        self._filesets[key] = Fileset(files=files, reader=reader, format=family)
+        self._filesets[key] = fileset or Fileset(files=files)
         self._count += len(files)
         if self._count > self._most:
             raise RequestError(

@@ -17,6 +17,8 @@ class OmeXml:
     """The file that holds the real metadata, where this block is only a pointer to it."""
     pixel_files: dict[str, str] = field(default_factory=dict)
     """UUID, or name where there is none, and name of each file that planes are said to be in; a name may be empty."""
+    plate: bool = False
+    """Its images are those of a plate."""
 
     def others(self, own_name: str) -> tuple[str, ...]:
         """Return the names of the other files that belong to this image.
@@ -70,6 +72,8 @@ class _Reader:
         match tag.rpartition(":")[2]:
             case "OME":
                 self.found.own_uuid = attributes.get("UUID", "")
+            case "Plate":
+                self.found.plate = True
             case "BinaryOnly":
                 self.found.metadata_file = attributes.get("MetadataFile", "a companion file")
             case "UUID":

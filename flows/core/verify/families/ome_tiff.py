@@ -63,7 +63,8 @@ def put_together(opener: str, folders: Folders) -> FoundSet:
     files = tuple(dict.fromkeys((opener, source, *spoken_of)))
     missing = [each for each in files if not folders.has(each)]
     there = tuple(each for each in files if each not in missing)
-    return FoundSet(NAME, READER, there, wrong=incomplete(missing, home, folders) if missing else None)
+    wrong = incomplete(missing, home, folders) if missing else None
+    return FoundSet(NAME, READER, there, wrong=wrong, plate=told.plate)
 
 
 def ome_xml_of(path: str, folders: Folders) -> OmeXml | None:

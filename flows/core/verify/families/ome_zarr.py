@@ -53,12 +53,13 @@ def put_together(opener: str, folders: Folders) -> FoundSet:
     if not folders.has(opener):
         raise incomplete([opener], root, folders)
     files = folders.below(root, also=MARKS)
+    lack = _Lack(root, folders, frozenset(files))
     try:
-        missing = list(_Lack(root, folders, frozenset(files)).all())
+        missing = list(lack.all())
     except (AttributeError, KeyError, TypeError) as nonsense:
         raise SourceBroken("The metadata of this Zarr makes no sense.", which=root) from nonsense
     wrong = incomplete(missing, root, folders) if missing else None
-    return FoundSet(NAME, READER, tuple(dict.fromkeys((opener, *files))), (root,), wrong)
+    return FoundSet(NAME, READER, tuple(dict.fromkeys((opener, *files))), (root,), wrong, lack.is_plate)
 
 
 def _root(folder: Folder, folders: Folders) -> Folder | None:
@@ -88,12 +89,14 @@ class _Lack:
         self._root, self._folders, self._files = root, folders, files
         is_third = f"{root}/zarr.json" in files
         self._group, self._array = ("zarr.json", "zarr.json") if is_third else (".zattrs", ".zarray")
+        self.is_plate = False
 
     def all(self) -> Iterator[str]:
         """Yield what is missing of a plate, of several images, or of one."""
         root = self._root
         told = self._attributes(root)
         if "plate" in told:
+            self.is_plate = True
             for well in told["plate"].get("wells", ()):
                 yield from self._of_well(f"{root}/{well['path']}")
         elif "multiscales" in told:

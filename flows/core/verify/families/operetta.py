@@ -44,7 +44,7 @@ def put_together(opener: str, folders: Folders) -> FoundSet:
     missing = [each for each in images if not folders.has(each)]
     wrong = incomplete(missing, home.path, folders) if missing else None
     files = dict.fromkeys((opener, *_notes(home, folders), *images))
-    return FoundSet(NAME, READER, tuple(each for each in files if each not in set(missing)), wrong=wrong)
+    return FoundSet(NAME, READER, tuple(each for each in files if each not in set(missing)), wrong=wrong, plate=True)
 
 
 def _index(folder: Folder, folders: Folders) -> str | None:

@@ -24,6 +24,8 @@ class FoundSet(NamedTuple):
     """Folders that belong to it as a whole: nothing in them is looked at for itself."""
     wrong: SourceError | None = None
     """Why it cannot be imported."""
+    plate: bool | None = False
+    """Whether OMERO makes a plate of it; None where nobody knows before."""
 
 
 class Family(Protocol):
