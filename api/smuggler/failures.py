@@ -1,8 +1,10 @@
 """Finds what failed: imports by the ids that their clients hold, and mails that could not be sent."""
 
+from typing import NamedTuple
+
 from api.callers import Caller
 from api.problems import Problem
-from api.runs import Letter, Message, Run, RunQuery, RunUnderWay, RunUnknown
+from api.runs import Letter, Message, Run, RunQuery, RunUnderWay, RunUnknown, Step
 from api.services import Services
 from api.smuggler.capabilities import IMPORT, MAIL, Named, make_id, read_id
 from api.smuggler.logs import Told, status_log
@@ -16,7 +18,17 @@ MOST = 1000
 PAGE = 100
 HOLDER = "whoever holds its id"
 """For the audit trail."""
-_Found = tuple[Run, tuple[FilesetStatus, ...], int]
+
+
+class _Found(NamedTuple):
+    run: Run
+    steps: tuple[Step, ...]
+    statuses: tuple[FilesetStatus, ...]
+    number: int
+
+    @property
+    def failed(self) -> list[int]:
+        return failed_sources(self.run, self.statuses)
 
 
 async def import_log(neighbours: Services, import_id: str) -> str:
@@ -25,7 +37,7 @@ async def import_log(neighbours: Services, import_id: str) -> str:
     Raises:
         Problem: there is none of that id.
     """
-    return await _log(neighbours, import_id, await _find(neighbours, import_id))
+    return _log(neighbours, import_id, await _find(neighbours, import_id))
 
 
 async def failed_log(neighbours: Services, import_id: str) -> str:
@@ -35,22 +47,21 @@ async def failed_log(neighbours: Services, import_id: str) -> str:
         Problem: there is none of that id.
     """
     found = await _find(neighbours, import_id)
-    run, statuses, number = found
-    if number not in failed_sources(run, statuses):
+    if found.number not in found.failed:
         raise _unknown("failed import")
-    return await _log(neighbours, import_id, found)
+    return _log(neighbours, import_id, found)
 
 
-async def _log(neighbours: Services, import_id: str, found: _Found) -> str:
-    run, statuses, number = found
+def _log(neighbours: Services, import_id: str, found: _Found) -> str:
+    run = found.run
     server = neighbours.settings.servers.get(run.server)
     told = Told(
         import_id=import_id,
         omero=f"{server.host}:{server.port}" if server else run.server,
         web_url=server.web_url if server else None,
-        number=number,
+        number=found.number,
     )
-    return status_log(run, await neighbours.runs.steps(run.id), statuses, told)
+    return status_log(run, found.steps, found.statuses, told)
 
 
 async def failed_imports(neighbours: Services, caller: Caller) -> list[str]:
@@ -79,31 +90,34 @@ async def _failed_at(neighbours: Services, caller: Caller, server: str) -> list[
 async def deal_with(neighbours: Services, import_id: str, address: str) -> None:
     """Take a failed import off the list; the last one of a run takes the run with it. What is not there is no error."""
     try:
-        run, statuses, number = await _find(neighbours, import_id)
+        found = await _find(neighbours, import_id)
     except Problem:
         return
-    failed = failed_sources(run, statuses)
-    if number not in failed:
+    run = found.run
+    if found.number not in found.failed:
         return
-    if failed == [number]:
+    if found.failed == [found.number]:
         try:
             await neighbours.runs.forget(run)
         except RunUnderWay:
             return  # somebody has it tried again
     else:
-        await neighbours.runs.mark(run, dealt_tag(run, number))
+        await neighbours.runs.mark(run, dealt_tag(run, found.number))
     await neighbours.note("forget", HOLDER, address=address, server=run.server, as_whom=run.user, import_id=str(run.id))
 
 
 async def _find(neighbours: Services, import_id: str) -> _Found:
-    named = read_id(IMPORT, import_id, neighbours.settings.seal_keys)
-    try:
-        run = await neighbours.runs.read(named.run) if named else None
-    except RunUnknown:
-        run = None
-    if named is None or run is None or named.number >= len(sources_of(run)):
+    """Read what is known of an import: what it went through first, so that its end is never told without the rest."""
+    if (named := read_id(IMPORT, import_id, neighbours.settings.seal_keys)) is None:
         raise _unknown("import")
-    return run, await neighbours.runs.filesets(run.id), named.number
+    steps = await neighbours.runs.steps(named.run)
+    try:
+        run = await neighbours.runs.read(named.run)
+    except RunUnknown as gone:
+        raise _unknown("import") from gone
+    if named.number >= len(sources_of(run)):
+        raise _unknown("import")
+    return _Found(run, steps, await neighbours.runs.filesets(run.id), named.number)
 
 
 async def failed_mails(neighbours: Services, caller: Caller) -> list[str]:

@@ -39,7 +39,7 @@ def status_log(run: Run, steps: Sequence[Step], statuses: tuple[FilesetStatus, .
             blocks.append(_block("====================> Starting OMERO Import:", _summary(run, step, told)))
         elif before is not None and _reports(before, step):
             final = outcome(run, statuses, told.number) if number == latest and run.state.is_over else None
-            blocks.append("\n" + _block("=================> OMERO Import Run Report:", _report(step, final, told)))
+            blocks.append(_block("=================> OMERO Import Run Report:", _report(step, final, told)))
     return "\n".join(blocks)
 
 

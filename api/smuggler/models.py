@@ -22,6 +22,8 @@ def _as_text(value: object) -> object:
         return str(value).lower()
     if isinstance(value, int | float):
         return str(value)
+    if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise ValueError("there is half a character in it")
     return None if value == "" else value
 
 

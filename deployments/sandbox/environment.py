@@ -85,6 +85,9 @@ def settings_file(home: Home, remembered: Remembered, changed: Mapping[str, str]
         "ROOTS__shares__AFTER": '["keep", "move", "delete"]',
         "ROOTS__watched__PATH": f"{home.watched}/{{user}}",
         "ROOTS__watched__AFTER": '["keep", "move", "delete"]',
+        # As a workstation with Windows names the users' folders: S:\\alice\\cells.tif
+        "MOUNTS__windows__CLIENT": "S:\\",
+        "MOUNTS__windows__WORKER": home.shares,
         "SWEEPS__FOLDER": home.sweeps,
         "SWEEPS__MEMORY": home.memory,
         "VERIFICATION__SETTLE_SECONDS": 2,

@@ -19,14 +19,14 @@ PATIENCE = 90.0
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], what: str) -> T:
+def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
     """Return the first answer that is one; fail when there is none for too long."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if answer := look():
             return answer
         time.sleep(0.1)
-    raise AssertionError(f"not within {PATIENCE:.0f} s: {what}")
+    raise AssertionError(f"not within {seconds:.0f} s: {what}")
 
 
 class Courier:

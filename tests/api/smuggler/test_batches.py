@@ -146,8 +146,10 @@ def test_what_the_courier_itself_cannot_take_is_said_of_its_element(sent: dict[s
         ({"textAnnotations": [["ns", ""]]}, "textAnnotations"),
         ({"textAnnotations": [["ns", "text", "more"]]}, "textAnnotations"),
         ({"sessionKey": {"k": 1}}, "sessionKey"),
+        ({"omeroHost": "\ud800"}, "omeroHost"),
+        ({"textAnnotations": [["ns", "\udfff"]]}, "textAnnotations"),
     ],
-    ids=str,
+    ids=ascii,
 )
 def test_a_wrong_field_is_named(sent: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as refused:
