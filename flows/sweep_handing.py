@@ -95,7 +95,7 @@ class Handing:
         what = [_new(each, batch) for each in batch.filesets]
         if self._dry_run:
             return what
-        request = batch.request(bulk=self._definition.limits.priority == "bulk")
+        request = batch.request(bulk=self._definition.limits.priority == "bulk", placement=self._definition.placement)
         run_id = self._imports.ask(request, batch.identity(self._sweep))
         handed = [_submitted(each, run_id) for each in what]
         self._remember(handed)

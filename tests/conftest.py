@@ -8,6 +8,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins: list[str] = [
     "tests.support.api",
+    "tests.support.bioformats",
     "tests.support.engine",
     "tests.support.courier",
     "tests.support.images",

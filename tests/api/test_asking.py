@@ -156,3 +156,18 @@ def test_who_asked_for_what_is_written_down(door_with, tmp_path) -> None:
     assert written.count(import_id) == 2
     assert '"who":"user:alice"' in written
     assert "alice-session" not in written
+
+
+def test_omeros_own_importer_is_refused_where_it_is_not_installed(door) -> None:
+    answer = door.ask(importer="java")
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:omero-courier:importer-missing")
+    assert "importer: native" in answer.json()["advice"]
+    assert not door.runs.kept
+
+
+def test_omeros_own_importer_only_uploads(door) -> None:
+    answer = door.ask(importer="java", placement="cp")
+
+    assert answer.status_code == 422
+    assert "importer java uploads" in answer.json()["detail"]

@@ -4,10 +4,11 @@ import json
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
+from deployments.sandbox.home import Running
 from flows.core.omero_client.java_importer.installation import START_CLASS
 from flows.core.settings import Java
 
@@ -24,11 +25,26 @@ class JavaDouble:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.jars, self.program = folder / "libs", folder / "java"
+
+    @classmethod
+    def of(cls, sandbox: Running) -> Self:
+        """The one that the settings of the sandbox for all tests name."""
+        return cls(sandbox.data.with_name("java"))
+
+    def make(self) -> Self:
+        folder = self.folder
         self.jars.mkdir(parents=True)
         with zipfile.ZipFile(self.jars / "omero-blitz.jar", "w") as jar:
             jar.writestr(START_CLASS, b"")
         self.program.write_text(SCRIPT.format(python=sys.executable, double=DOUBLE, folder=folder))
         self.program.chmod(0o755)
+        return self
+
+    @property
+    def wishes(self) -> list[str]:
+        """How a sandbox is told to use it."""
+        settings = {"JARS": self.jars, "EXECUTABLE": self.program, "DIRECTORY": self.folder}
+        return [word for name, value in settings.items() for word in ("--set", f"JAVA__{name}={value}")]
 
     def settings(self, **more: Any) -> Java:
         return Java(jars=self.jars, executable=str(self.program), directory=self.folder, **more)
@@ -57,4 +73,4 @@ class JavaDouble:
 
 @pytest.fixture
 def java(tmp_path: Path) -> JavaDouble:
-    return JavaDouble(tmp_path / "java")
+    return JavaDouble(tmp_path / "java").make()

@@ -20,6 +20,9 @@ import omero.clients
 from omero.model import ChecksumAlgorithmI, DatasetI, FilesetEntryI, FilesetI, NamedValue, ScreenI, UploadJobI
 from omero.rtypes import rbool, rstring
 
+sys.path.append(str(Path(__file__).parents[2]))
+from tests.support.java_arguments import arguments_in
+
 HOME = Path(sys.argv[1])
 """Where its behaviour is read from, and where it notes down how it was called."""
 MAIN = "ome.formats.importer.cli.CommandLineImporter"
@@ -28,29 +31,6 @@ LIMIT = 90.0
 OUT_OF_MEMORY = "Terminating due to java.lang.OutOfMemoryError: Java heap space"
 USAGE = "\n Usage:  importer-cli [OPTION]... [path [path ...]]... "
 LONG = {"--output", "--name", "--description", "--encrypted", "--debug"}
-
-
-def arguments_in(text: str) -> list[str]:
-    """Read a file of arguments as the `java` command does: blanks between, quotes around, backslashes within quotes."""
-    found, word, quote, index = [], None, "", 0
-    while index < len(text):
-        char = text[index]
-        if quote and char == "\\":
-            index += 1
-            escaped = text[index]
-            word = (word or "") + {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}.get(escaped, escaped)
-        elif quote:
-            quote = "" if char == quote else quote
-            word = word if char == '"' and not quote else (word or "") + char
-        elif char in "\"'":
-            quote, word = char, word or ""
-        elif char.isspace():
-            found += [] if word is None else [word]
-            word = None
-        else:
-            word = (word or "") + char
-        index += 1
-    return found + ([] if word is None else [word])
 
 
 def say(line: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from deployments.sandbox import postgres, processes
 from deployments.sandbox.home import Home, Running
+from tests.support.java import JavaDouble
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 240.0
@@ -78,9 +79,10 @@ def dump_database(running: Running) -> bytes:
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The sandbox that all tests share: make your own folder in a user's share, and look only at your own imports."""
-    process = SandboxProcess(tmp_path_factory.mktemp("sandbox") / "data")
+    folder = tmp_path_factory.mktemp("sandbox")
+    process = SandboxProcess(folder / "data")
     try:
-        yield process.start()
+        yield process.start(*JavaDouble(folder / "java").make().wishes)
     finally:
         process.stop()
 

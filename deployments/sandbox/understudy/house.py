@@ -16,6 +16,7 @@ from deployments.sandbox.understudy.refusals import not_modelled
 from deployments.sandbox.understudy.registry import Registry
 from deployments.sandbox.understudy.rows import Ref
 from deployments.sandbox.understudy.sessions import Session, Sessions
+from flows.core.bioformats import BioFormats
 
 
 @dataclass
@@ -29,6 +30,8 @@ class House:
     faults: Faults
     registry: Registry
     config: dict[str, str]
+    bioformats: BioFormats | None
+    """For formats that it cannot read itself."""
     background: threading.Semaphore
     """OMERO's background threads."""
     drop_connections: Callable[[], int] = lambda: 0

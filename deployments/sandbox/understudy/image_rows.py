@@ -97,10 +97,18 @@ class ImageWriter:
             "series": series,
             "archived": False,
             "acquisitionDate": seen.acquired,
-            "format": self._house.enumeration("Format", seen.reader),
+            "format": self._format(seen.reader),
             "fileset": self._fileset,
         }
         return self._saver.make("Image", values)
+
+    def _format(self, reader: str) -> Ref:
+        """OMERO's database has one for each reader of Bio-Formats from the start."""
+        try:
+            return self._house.enumeration("Format", reader)
+        except LookupError:
+            transaction = self._saver.transaction
+            return transaction.put(Row("Format", transaction.new_ref("Format"), {"value": reader})).ref
 
     def _save_pixels(self, seen: ImageSeen, image: Ref) -> Row:
         values: dict[str, Value] = {

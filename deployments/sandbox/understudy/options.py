@@ -37,6 +37,8 @@ class Options:
     """Seconds added to every write."""
     strict_stores: bool = True
     """Refuse concurrent calls on one RawFileStore, as OMERO may."""
+    bioformats: bool = True
+    """Read what is no TIFF with Bio-Formats, where that and Java are installed."""
     log_level: str = "INFO"
 
 
@@ -51,6 +53,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--users", type=Path, help="JSON file with users and groups")
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--strict-stores", action=argparse.BooleanOptionalAction, help="one call per store at a time")
+    parser.add_argument("--bioformats", action=argparse.BooleanOptionalAction, help="for formats other than TIFF")
     parser.add_argument("--log-level", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     for option in fields(Options):
         if option.type in (int, float):

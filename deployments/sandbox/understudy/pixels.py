@@ -43,6 +43,10 @@ class BrokenFile(Exception):
     """There is a reader, but it fails: `loci.formats.FormatException`."""
 
 
+class OutdatedMetadata(BrokenFile):
+    """OMERO would read it, but ome-types needs a package more for that."""
+
+
 @dataclass(frozen=True)
 class ChannelSeen:
     """One channel."""
@@ -124,6 +128,8 @@ def read_file(file: Path) -> FileSeen:
             if not images:
                 raise BrokenFile(f"{file.name} holds no image.")
             return FileSeen(file.name, images, _missing_pixels(tiff, file))
+    except ImportError as error:
+        raise OutdatedMetadata(f"{file.name}: its OME-XML is older than the understudy reads") from error
     except tifffile.TiffFileError as error:
         raise UnknownFormat(f"Unknown file format: {file} ({error})") from error
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
@@ -162,7 +168,7 @@ def _from_field(field: Field, reader: str) -> ImageSeen:
 
 
 def _read_set(file: Path, found: OmeSet) -> FileSeen:
-    images = tuple(map(_from_ome_image, found.document.images))
+    images = tuple(map(from_ome_image, found.document.images))
     if not images or not found.files:
         raise BrokenFile(f"{file.name} speaks of no image.")
     for each in found.files:
@@ -200,10 +206,11 @@ def _from_series(series: Any) -> ImageSeen:
 
 def _from_ome(tiff: Any) -> tuple[ImageSeen, ...]:
     document = ome_types.from_xml(tiff.ome_metadata)
-    return tuple(_from_ome_image(image) for image in document.images)
+    return tuple(from_ome_image(image) for image in document.images)
 
 
-def _from_ome_image(image: Any) -> ImageSeen:
+def from_ome_image(image: Any) -> ImageSeen:
+    """What OME-XML says of an image."""
     pixels = image.pixels
     channels = [_channel(channel) for channel in pixels.channels for _ in range(channel.samples_per_pixel or 1)]
     missing = pixels.size_c - len(channels)

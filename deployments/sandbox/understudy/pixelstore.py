@@ -8,8 +8,10 @@ import omero
 import tifffile
 
 from deployments.sandbox.understudy.filestore import repository_path
+from deployments.sandbox.understudy.foreign import is_foreign, read_plane
 from deployments.sandbox.understudy.house import House, SessionService
 from deployments.sandbox.understudy.ome_sets import ome_set_of
+from deployments.sandbox.understudy.pixels import SUFFIXES
 from deployments.sandbox.understudy.plates import plate_of
 from deployments.sandbox.understudy.processing import LOCATED
 from deployments.sandbox.understudy.refusals import refusal
@@ -25,6 +27,7 @@ class PixelStore(SessionService):
         self._name = name
         self._pixels: Row | None = None
         self._file = Path()
+        self._files = 0
         self._series = 0
 
     def setPixelsId(self, pixels_id: int, _bypass: bool, current: Any) -> None:  # noqa: N802
@@ -37,6 +40,7 @@ class PixelStore(SessionService):
         if LOCATED not in row.marks or not entries:
             raise refusal(omero.ResourceError, f"Cannot find the file of pixels id={pixels_id}")
         self._file = repository_path(self.house, self._row(entries[0].get("originalFile")))
+        self._files = len(entries)
         self._series = int(str(image.get("series")))
         self._pixels = row
 
@@ -72,6 +76,9 @@ class PixelStore(SessionService):
         try:
             if (plate := plate_of(self._file)) is not None:
                 return plate.fields[self._series].plane(z, c, t)
+            known = self._file.name.lower().endswith(SUFFIXES) and not is_foreign(self._file, self._files)
+            if self.house.bioformats is not None and not known:
+                return read_plane(self._file, (self._series, z, c, t), self.house.bioformats)
             if (found := ome_set_of(self._file)) is not None:
                 return _read_page(*found.place(self._series, z, c, t))
             with tifffile.TiffFile(self._file) as tiff:

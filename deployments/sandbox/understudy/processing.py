@@ -13,10 +13,11 @@ import omero
 import omero.grid
 
 from deployments.sandbox.understudy.filestore import repository_path
+from deployments.sandbox.understudy.foreign import see
 from deployments.sandbox.understudy.handles import RequestFailed
 from deployments.sandbox.understudy.house import Call, House
 from deployments.sandbox.understudy.image_rows import ImageWriter, SavedImage
-from deployments.sandbox.understudy.pixels import BrokenFile, FileSeen, UnknownFormat, read_file
+from deployments.sandbox.understudy.pixels import BrokenFile, FileSeen, UnknownFormat
 from deployments.sandbox.understudy.rows import Ref, Row
 from deployments.sandbox.understudy.saving import Saver
 from deployments.sandbox.understudy.sessions import Session
@@ -74,9 +75,12 @@ class Processing:
     def _take_time(self) -> None:
         time.sleep(self._house.options.import_seconds / (self.steps - 1))
 
+    def _entries(self) -> list[Row]:
+        return self._house.database.pointing_at(self._fileset, "FilesetEntry", "fileset")
+
     def _target_file(self) -> Path:
         """The first file is what Bio-Formats is given."""
-        for entry in self._house.database.pointing_at(self._fileset, "FilesetEntry", "fileset")[:1]:
+        for entry in self._entries()[:1]:
             file = entry.get("originalFile")
             row = self._house.database.get(file) if isinstance(file, Ref) else None
             if isinstance(row, Row):
@@ -86,7 +90,7 @@ class Processing:
     def _open(self, target: Path) -> FileSeen:
         """Opening happens in `init`, so OMERO names a failure there `error-on-init`, whatever it was."""
         try:
-            return read_file(target)
+            return see(target, len(self._entries()), self._house.bioformats)
         except UnknownFormat as error:
             cause = f"loci.formats.UnknownFormatException: {error}"
             raise RequestFailed("error-on-init", {"message": str(error)}, cause) from error

@@ -90,7 +90,7 @@ class ManagedRepository(SessionService):
             raise refusal(omero.ResourceError, "Cannot create directory: No space left on device")
         try:
             prefix = make_directory(repository, call.caller.user_name, call.caller.user_id)
-            folder, files = kept_paths(client_paths, _reader(fileset))
+            folder, files = kept_paths(client_paths, _reader(fileset), self.house.bioformats)
             shared = f"{prefix}/{folder}".rstrip("/")
             for file in files:
                 (repository / shared / file).parent.mkdir(parents=True, exist_ok=True)

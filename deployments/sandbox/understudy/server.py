@@ -28,6 +28,8 @@ from deployments.sandbox.understudy.router import Router
 from deployments.sandbox.understudy.rows import Row
 from deployments.sandbox.understudy.sessions import Session, Sessions, Times
 from deployments.sandbox.understudy.templates import TEMPLATE
+from flows.core.bioformats import bioformats_of
+from flows.core.settings import BioFormats
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +99,7 @@ class Server:
             faults=self.faults,
             registry=Registry(self._adapter, self._around),
             config=self._config(folder),
+            bioformats=bioformats_of(BioFormats(enabled=options.bioformats)),
             background=threading.Semaphore(options.background_threads),
         )
 
@@ -135,6 +138,8 @@ class Server:
         self.faults.thaw()
         self._communicator.destroy()
         self.house.database.close()
+        if self.house.bioformats is not None:
+            self.house.bioformats.close()
 
     def _around(self, implementation: Any, operation: str, current: Any, proceed: Callable[[], Any]) -> Any:
         """Every call passes here."""

@@ -38,6 +38,7 @@ import loci.formats.services.OMEXMLService;
 public final class Answers {
   static final int IDLE = 9;
   static final int LARGEST_PLANE = 3192 * 3192;
+  static final long READ_ALL = 16 << 20;
   private static final String END = "";
 
   private final OMEXMLService xml;
@@ -202,16 +203,23 @@ public final class Answers {
     }
   }
 
-  /** Reads every plane, as OMERO does for minima and maxima, but for those that it leaves to a later process. */
+  /**
+   * Reads planes, as OMERO does for minima and maxima: not those that it leaves to a later process, and after some bytes
+   * only the last plane of each image, where a file that is cut off shows it.
+   */
   private String planes(String path) throws FormatException, IOException {
     open(path, new DummyMetadata());
     int read = 0;
+    long left = READ_ALL;
     try {
       for (int series = 0; series < reader.getSeriesCount(); series++) {
         reader.setSeries(series);
         if ((long) reader.getSizeX() * reader.getSizeY() <= LARGEST_PLANE) {
-          for (int plane = 0; plane < reader.getImageCount(); plane++, read++) {
-            reader.openBytes(plane);
+          for (int plane = 0; plane < reader.getImageCount(); plane++) {
+            if (left > 0 || plane == reader.getImageCount() - 1) {
+              left -= reader.openBytes(plane).length;
+              read++;
+            }
           }
         }
       }

@@ -84,7 +84,7 @@ class BioFormats:
         return Images(answer["reader"], answer["format"], tuple(sizes), answer["xml"])
 
     def read_through(self, path: str, control: Control | None = None) -> int:
-        """Read every plane that OMERO reads at once, and return how many there were.
+        """Read planes, 16 MiB of them and the last of each image, and return how many it were.
 
         Raises:
             SourceError: one cannot be read.

@@ -93,7 +93,9 @@ def _stand_in(refused: Failure) -> Fileset:
 def home_of(fileset: Fileset) -> str:
     """Return the folder that holds all files of a fileset: of a plate the plate's own."""
     folders = [posixpath.dirname(file.client_path.replace("\\", "/")) for file in fileset.files]
-    return folders[0] if len(folders) == 1 else posixpath.commonpath(folders)
+    home = folders[0] if len(folders) == 1 else posixpath.commonpath(folders)
+    # The Operetta keeps all images of a plate in a folder of this name, and nothing else.
+    return posixpath.dirname(home) if fileset.plate and posixpath.basename(home).lower() == "images" else home
 
 
 def kind_of(fileset: Fileset) -> Kind:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from cronsim import CronSim, CronSimError
 
 from flows.core.errors import Misdefined, SourceError, UnknownServer
+from flows.core.requests import Placement
 from flows.core.settings import Root, Settings
 from flows.core.sweep.definition import BUILT_IN, DESTINATIONS, Assign, Schedule, SweepDefinition
 from flows.core.sweep.lines import Place
@@ -67,6 +68,15 @@ def _of_server(definition: SweepDefinition, settings: Settings) -> Iterator[Faul
     except UnknownServer as unknown:
         yield Fault(("server",), unknown.what)
         return
+    allowed = {Placement.UPLOAD.value, *settings.servers[server].in_place.placements}
+    if definition.placement.value not in allowed:
+        what = f"{server} takes files by {', '.join(sorted(allowed, reverse=True))}: see its `in_place` in the settings"
+        yield Fault(("placement",), what)
+    if definition.placement.is_link and definition.afterwards.imported != "keep":
+        yield Fault(
+            ("afterwards", "imported"),
+            f"OMERO reads the files where they are, with placement {definition.placement}: keep them",
+        )
     if settings.servers[server].service_account is None:
         yield Fault(
             ("server",), f"{server} has no service account, and a sweep has no caller whose session it could use"

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from flows.core.afterwards.wishes import Afterwards
-from flows.core.requests import Name, Receiver, TargetText
+from flows.core.requests import Name, Placement, Receiver, TargetText
 from flows.core.settings import Label
 
 VARIABLE = re.compile(r"[a-z][a-z0-9_]*")
@@ -247,6 +247,9 @@ class SweepDefinition(Part):
     files: Files = Field(default=Files(), description="Which files are looked at.")
     settled: Settled = Field(default=Settled(), description="When a fileset is complete.")
     assign: Assign = Field(description="Whose it is and where it goes.")
+    placement: Placement = Field(
+        default=Placement.UPLOAD, description="How files get into OMERO's repository: docs/placement.md."
+    )
     afterwards: Afterwards = Field(default=Afterwards(), description="What happens to the files.")
     limits: Limits = Field(default=Limits(), description="How much at a time.")
 

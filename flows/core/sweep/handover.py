@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 
-from flows.core.requests import MAX_REQUEST_BYTES, Fileset, Frozen, ImportRequest
+from flows.core.requests import MAX_REQUEST_BYTES, Fileset, Frozen, ImportRequest, Placement
 from flows.core.sweep.definition import Limits
 from flows.core.sweep.verdicts import Assignment, Decision, Verdict
 
@@ -20,7 +20,7 @@ class Batch(Frozen):
     assignment: Assignment
     filesets: tuple[Fileset, ...]
 
-    def request(self, *, bulk: bool) -> ImportRequest:
+    def request(self, *, bulk: bool, placement: Placement = Placement.UPLOAD) -> ImportRequest:
         """Return what is asked for."""
         whose = self.assignment
         return ImportRequest(
@@ -34,6 +34,7 @@ class Batch(Frozen):
             key_values=dict(whose.key_values),
             notify=list(whose.notify),
             bulk=bulk,
+            placement=placement,
         )
 
     def identity(self, sweep: str) -> str:

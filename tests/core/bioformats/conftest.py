@@ -5,21 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.core.bioformats import BioFormats, bioformats_of
 from flows.core.bioformats.ask import BioFormats as Asked
 from flows.core.bioformats.java import Command, Java
 from flows.core.bioformats.locate import located
 from flows.core.settings import BioFormats as Settings
 from tests.support.bioformats import NEEDED
-
-
-@pytest.fixture(scope="session")
-def bioformats() -> BioFormats:
-    """The one of this process."""
-    found = bioformats_of(Settings())
-    if found is None:
-        pytest.skip(NEEDED)
-    return found
 
 
 @pytest.fixture

@@ -108,6 +108,12 @@ def test_images_go_into_a_dataset_and_plates_into_a_screen_where_nothing_is_aske
     assert targets(plan(asked(), [PLATE, CELLS, MORE])) == ["Screen:name:p", "Dataset:name:a", "Dataset:name:a"]
 
 
+def test_a_plate_without_notes_is_known_by_its_own_folder_all_the_same() -> None:
+    bare = fileset("/data/p/plate1/Images/Index.idx.xml", "/data/p/plate1/Images/a.tiff", plate=True)
+
+    assert targets(plan(asked(), [bare])) == ["Screen:name:p"]
+
+
 def test_each_file_may_have_a_target_of_its_own() -> None:
     rows = table("file,target", "cells.tif,Dataset:name:one", "more.tif,")
 

@@ -11,7 +11,7 @@ from flows.core.settings import BioFormats, Verification
 from flows.core.verify import Access, expand, verify_fileset
 from flows.core.verify.folders import Folders
 from flows.core.verify.foreign import FAILED, VAIN_OF_A_KIND, VAIN_OF_A_SUFFIX, Foreign
-from tests.support.bioformats import needs_bioformats
+from tests.support.bioformats import make_pattern, needs_bioformats
 
 LIVE = Verification(settle_seconds=0)
 ALONE = Verification(settle_seconds=0, bioformats=BioFormats(enabled=False))
@@ -159,41 +159,10 @@ def test_nobody_to_ask_is_no_answer(home, foreign) -> None:
 # --- Bio-Formats itself -----------------------------------------------------------------------------------------------
 
 
-def pattern(folder: Path) -> list[str]:
-    """Write a set that only Bio-Formats puts together: a pattern, and the planes that it stands for."""
-    planes = ["slice1.tif", "slice2.tif", "slice3.tif"]
-    tiff = (
-        b"II*\0\x08\0\0\0\x08\0"
-        + b"".join(
-            tag.to_bytes(2, "little")
-            + kind.to_bytes(2, "little")
-            + (1).to_bytes(4, "little")
-            + value.to_bytes(4, "little")
-            for tag, kind, value in (
-                (256, 3, 2),
-                (257, 3, 2),
-                (258, 3, 8),
-                (259, 3, 1),
-                (262, 3, 1),
-                (273, 4, 110),
-                (278, 3, 2),
-                (279, 4, 4),
-            )
-        )
-        + b"\0\0\0\0"
-        + b"\0" * 8
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in planes:
-        (folder / name).write_bytes(tiff)
-    (folder / "stack.pattern").write_text("slice<1-3>.tif\n")
-    return ["stack.pattern", *planes]
-
-
 @needs_bioformats
 @pytest.mark.parametrize("named", ["", "/stack.pattern"])
 def test_bio_formats_puts_a_set_together(home, access, named) -> None:
-    names = pattern(home / "run")
+    names = make_pattern(home / "run")
 
     found = expand([f"{home}/run{named}"], access=access, settings=LIVE)
 
@@ -205,7 +174,7 @@ def test_bio_formats_puts_a_set_together(home, access, named) -> None:
 
 
 def test_without_it_the_set_is_refused_and_not_imported_half(home, access) -> None:
-    pattern(home / "run")
+    make_pattern(home / "run")
 
     found = expand([f"{home}/run/stack.pattern"], access=access, settings=ALONE)
 
@@ -215,7 +184,7 @@ def test_without_it_the_set_is_refused_and_not_imported_half(home, access) -> No
 
 @needs_bioformats
 def test_a_set_with_a_file_missing_is_refused(home, access) -> None:
-    pattern(home / "run")
+    make_pattern(home / "run")
     (home / "run" / "slice2.tif").unlink()
 
     found = expand([f"{home}/run/stack.pattern"], access=access, settings=LIVE)
@@ -227,7 +196,7 @@ def test_a_set_with_a_file_missing_is_refused(home, access) -> None:
 @needs_bioformats
 def test_a_set_that_reaches_outside_is_refused(home, access) -> None:
     """A pattern may name anything, with the rights of the courier's account."""
-    pattern(home.parent / "bob")
+    make_pattern(home.parent / "bob")
     (home / "theirs.pattern").write_text(f"{home.parent}/bob/slice<1-3>.tif\n")
 
     found = expand([f"{home}/theirs.pattern"], access=access, settings=LIVE)

@@ -1,0 +1,119 @@
+"""Real files of many formats, from the disk into an OMERO: as many images, and as large, as Bio-Formats says."""
+
+import csv
+import gzip
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from flows.core.control import Uncontrolled
+from flows.core.errors import ImportRefused
+from flows.core.omero_client import ImportDetails, import_fileset
+from flows.core.requests import StagedFile, StagedFileset
+from flows.core.settings import Root, Verification
+from flows.core.verify import Access, expand, verify_fileset
+from tests.core.verify.test_real_files import FOLDER
+from tests.support.bioformats import needs_bioformats
+
+pytestmark = [
+    pytest.mark.contract,
+    needs_bioformats,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is not there; REALDATA_TEST_DIR names it"),
+]
+PYRAMIDS = {"ome-tiff-single/test_pyramid.ome.tif": 1}
+"""What OMERO takes for one image of several resolutions, where the table counts each of these."""
+QUICK = Verification(settle_seconds=0)
+
+
+class Row(NamedTuple):
+    entry: str
+    images: int
+    size: str
+    """x,y,z,t,c of the first image."""
+
+
+def sound() -> list[Row]:
+    if not FOLDER.is_dir():
+        return []
+    with (FOLDER / "BIOFORMATS.tsv").open(encoding="utf-8") as table:
+        return [
+            Row(row["entry"], PYRAMIDS.get(row["entry"], int(row["series"])), row["first_series_W,H,Z,T,C"])
+            for row in csv.DictReader(table, delimiter="\t")
+            if row["showinf_rc"] == "0" and not row["entry"].startswith("broken/")
+        ]
+
+
+ROWS = sound()
+FEW = (
+    "czi/100x100.czi",
+    "dv/tinyTest.d3d.dv",
+    "ics/libics-testim/testim.ics",
+    "oif/Cell 1 mitoEGFP.oif",
+    "svs/small.svs",
+)
+
+
+@pytest.fixture
+def bring(session, run_key, tmp_path):
+    """Import what a path stands for, as a run would."""
+
+    def bring(path: Path, home: Path):
+        access = Access(user="alice", groups=(), roots={"here": Root(path=home, everyone=True)})
+        (fileset,) = expand([str(path)], access=access, settings=QUICK).filesets
+        seen = verify_fileset(fileset, access=access, settings=QUICK).fileset
+        files = tuple(StagedFile(path=each.path, client_path=each.client_path, size=each.size) for each in seen.files)
+        return import_fileset(
+            session,
+            StagedFileset(fileset=seen, files=files, staged=False),
+            target=None,
+            details=ImportDetails(),
+            control=Uncontrolled(),
+            run_key=run_key,
+        )
+
+    return bring
+
+
+def check(row: Row, bring, folder: Path) -> None:
+    path, home = FOLDER / row.entry, FOLDER
+    if not path.exists():
+        home = folder
+        for packed in path.parent.glob("*.gz"):
+            (folder / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+        path = folder / path.name
+
+    imported = bring(path, home)
+
+    first = imported.images[0]
+    size = ",".join(str(each) for each in (first.size_x, first.size_y, first.size_z, first.size_t, first.size_c))
+    assert (len(imported.images), size) == (row.images, row.size)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.entry in FEW], ids=lambda row: row.entry)
+def test_a_real_file_becomes_what_bio_formats_says(row: Row, bring, tmp_path) -> None:
+    check(row, bring, tmp_path)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("row", [row for row in ROWS if row.entry not in FEW], ids=lambda row: row.entry)
+def test_each_real_file_becomes_what_bio_formats_says(row: Row, bring, tmp_path) -> None:
+    check(row, bring, tmp_path)
+
+
+def test_a_file_that_breaks_off_is_refused_when_its_pixels_are_read(session, stage, run_key) -> None:
+    """Our own look into it is left out: this is what OMERO says."""
+    staged = stage(FOLDER / "broken" / "truncated60.czi")
+
+    with pytest.raises(ImportRefused):
+        import_fileset(session, staged, target=None, details=ImportDetails(), control=Uncontrolled(), run_key=run_key)
+
+
+def test_what_nobody_reads_is_refused(session, stage, run_key, tmp_path) -> None:
+    unknown = tmp_path / "made.up"
+    unknown.write_bytes(b"\x07nothing at all")
+
+    with pytest.raises(ImportRefused):
+        import_fileset(
+            session, stage(unknown), target=None, details=ImportDetails(), control=Uncontrolled(), run_key=run_key
+        )
