@@ -39,7 +39,7 @@ def test_whoever_holds_the_address_reads_the_log_and_nothing_keeps_it(door, hand
     assert "alice-session" not in answer.text
 
 
-@pytest.mark.parametrize("made_up", ["x", str(uuid4()), "A" * 46, "%00", "%F0%9F%90%98"])
+@pytest.mark.parametrize("made_up", ["x", "0192f0c1-7a1b-7c3d-8e4f-5a6b7c8d9e0f", "A" * 46, "%00", "%F0%9F%90%98"])
 @pytest.mark.parametrize("where", ["import", "failed/import", "failed/mail"])
 def test_an_id_that_was_not_given_out_is_unknown_and_nothing_to_delete(bare_door, where, made_up) -> None:
     answer = bare_door.client.get(f"/ome/{where}/{made_up}")
