@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from api.smuggler.capabilities import IMPORT, MAIL, Named, make_id, read_id
 
+A_RUN = "0192f0c1-7a1b-7c3d-8e4f-5a6b7c8d9e0f"
 OLD, NEW = (SecretStr(Fernet.generate_key().decode()) for _ in range(2))
 
 
