@@ -8,7 +8,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import health, imports, metrics, notifications, openapi, problems, sessions, sweeps
+from api import bulk, health, imports, metrics, notifications, openapi, problems, sessions, sweeps
 from api.limits import BodyLimit
 from api.omero_access import Omero, OmeroServers
 from api.prefect_runs import PrefectRuns
@@ -67,7 +67,15 @@ def create_app(
         swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
         responses={"4XX": {"model": ProblemDocument, "description": "No, and why."}},
     )
-    for part in (imports, sweeps, notifications, sessions, *([smuggler] if chosen.smuggler.enabled else []), health):
+    for part in (
+        imports,
+        bulk,
+        sweeps,
+        notifications,
+        sessions,
+        *([smuggler] if chosen.smuggler.enabled else []),
+        health,
+    ):
         app.include_router(part.router)
     app.include_router(metrics.router)
     problems.install(app)
