@@ -16,6 +16,8 @@ from flows.core.sweep.lines import Problem
 
 PROBLEMS_TOLD = 20
 MOST_FILES = 5000
+LONGEST_LINE = 20_000
+"""Characters; shlex takes ever longer over each further one."""
 NOT_IN_ROWS = ("include", "columns", "dry_run", "f")
 SPLIT = "make several lists of it, and a bulk file for each"
 
@@ -74,6 +76,9 @@ def _split(
         return
     for line, content in enumerate(text.split("\n"), start=1):
         if not content.strip():
+            continue
+        if len(content) > LONGEST_LINE:
+            problems.append(Problem(line, f"it is longer than {LONGEST_LINE:,} characters"))
             continue
         if columns is None:
             yield line, [content.strip()]

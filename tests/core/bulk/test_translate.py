@@ -237,6 +237,10 @@ def test_quotes_that_do_not_close_are_told() -> None:
     assert "line 2: No closing quotation" in fault("columns: [name, path]", "N a.tif\n'N b.tif\n")
 
 
+def test_a_line_of_millions_of_characters_holds_nobody_up() -> None:
+    assert "line 1: it is longer than 20,000" in fault("columns: [name, path]", f"'{'x' * 4_000_000}' a.tif")
+
+
 def test_what_cannot_differ_within_one_import_is_refused() -> None:
     what = fault("columns: [transfer, path]", "ln,a.tif\ncp,b.tif\n", "files.csv")
 
