@@ -14,7 +14,9 @@ from flows.core.notify.mail import write_mail
 from flows.core.status import FilesetStatus
 
 MOST = 1000
-"""Runs and messages of a server that a list holds, the latest ones."""
+"""Runs of a server that a list holds, the latest ones."""
+MOST_MAILS = 200
+"""Messages of a server that a list holds, the latest ones: as many as Prefect gives at a time."""
 PAGE = 100
 HOLDER = "whoever holds its id"
 """For the audit trail."""
@@ -125,7 +127,7 @@ async def failed_mails(neighbours: Services, caller: Caller) -> list[str]:
     found = [
         message
         for server in sorted(caller.servers)
-        for message in await neighbours.runs.unsent(server, caller.users, MOST)
+        for message in await neighbours.runs.unsent(server, caller.users, MOST_MAILS)
         if "@" in message.receiver
     ]
     keys = neighbours.settings.seal_keys

@@ -43,7 +43,7 @@ def see(file: Path, files: int, bioformats: BioFormats | None) -> FileSeen:
         except OutdatedMetadata:
             if bioformats is None:
                 raise
-        except UnknownFormat:
+        except (UnknownFormat, BrokenFile):
             if bioformats is None or file.name.lower().endswith(SUFFIXES):
                 raise
     try:

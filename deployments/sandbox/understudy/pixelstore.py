@@ -12,7 +12,7 @@ from deployments.sandbox.understudy.foreign import is_foreign, read_plane
 from deployments.sandbox.understudy.house import House, SessionService
 from deployments.sandbox.understudy.ome_sets import ome_set_of
 from deployments.sandbox.understudy.pixels import SUFFIXES
-from deployments.sandbox.understudy.plates import plate_of
+from deployments.sandbox.understudy.plates import PlateFiles, plate_of
 from deployments.sandbox.understudy.processing import LOCATED
 from deployments.sandbox.understudy.refusals import refusal
 from deployments.sandbox.understudy.rows import Ref, Row
@@ -71,10 +71,19 @@ class PixelStore(SessionService):
             raise refusal(omero.ApiUsageException, "This RawPixelsStore has not been properly initialized.")
         return self._pixels
 
+    def _plate(self) -> PlateFiles | None:
+        try:
+            return plate_of(self._file)
+        except (OSError, LookupError, ValueError):
+            # As when it was imported: what it cannot read of a plate itself Bio-Formats reads.
+            if self.house.bioformats is None:
+                raise
+            return None
+
     def _plane(self, z: int, c: int, t: int) -> Any:
         self._chosen()
         try:
-            if (plate := plate_of(self._file)) is not None:
+            if (plate := self._plate()) is not None:
                 return plate.fields[self._series].plane(z, c, t)
             known = self._file.name.lower().endswith(SUFFIXES) and not is_foreign(self._file, self._files)
             if self.house.bioformats is not None and not known:

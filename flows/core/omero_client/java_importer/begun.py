@@ -17,7 +17,7 @@ from flows.core.errors import (
 from flows.core.omero_client.annotations import RUN, ImportDetails, annotations_for, record_provenance
 from flows.core.omero_client.commands import delete_filesets
 from flows.core.omero_client.faults import means_lost, speaking_to
-from flows.core.omero_client.holdings import all_marked, comments_of
+from flows.core.omero_client.holdings import all_marked, comments_of, plates_of
 from flows.core.omero_client.importer import read_back
 from flows.core.omero_client.java_importer.command import environment, import_arguments, working_folder
 from flows.core.omero_client.java_importer.entries import agree_with_disk, check_entries, name_entries
@@ -226,9 +226,12 @@ class BegunJavaImport:
             name_entries(session, fileset, self._staged)
             also = annotations_for(session, self._details)
             record_provenance(session, fileset, self._mark.run_key, [each.id for each in held.images], also=also)
+            asked = self._target is not None and self._target.kind == "Screen"
+            may_be = asked or self._staged.fileset.plate or (result is not None and bool(result.plates))
+            plates = plates_of(session, [each.id for each in held.images]) if may_be else []
         name = posixpath.basename(repository_path(self._staged.files[0].client_path))
         key = self._mark.run_key.rpartition("/")[2]
-        return ImportedFileset(key=key, name=name, fileset_id=fileset, images=held.images)
+        return ImportedFileset(key=key, name=name, fileset_id=fileset, images=held.images, plates=tuple(plates))
 
     def _clear(self) -> None:
         """Stop what OMERO still does for it, and remove what there is of it."""
