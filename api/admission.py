@@ -38,6 +38,17 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Ground:
+    """On which a request stands, before it is looked at what it asks for."""
+
+    server: str
+    standing: Standing
+    access: Access
+    workstation: str | None
+    """Whose names the sources are."""
+
+
+@dataclass(frozen=True)
 class Grant:
     """What a request was found to be allowed."""
 
@@ -56,6 +67,26 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport, a
 
     Raises:
         Problem: it may not, or cannot, be carried out.
+        CourierError: OMERO says no, or nothing at all.
+    """
+    ground = await stand(neighbours, credential, body, address)
+    settings, access = neighbours.settings, ground.access
+    look = await neighbours.blocking(
+        lambda: look_at(body.sources, access, settings.verification), away="The file system"
+    )
+    _check_after_import(body, access, settings.servers[ground.server])
+    planned = await neighbours.blocking(
+        lambda: plan_at_the_door(body, access, settings.metadata, look.expansion, complete=look.complete),
+        away="The file system",
+    )
+    return Grant(ground.server, ground.standing, access, look, ground.workstation, planned)
+
+
+async def stand(neighbours: Services, credential: Credential, body: NewImport, address: str) -> Ground:
+    """Prove who asks, and find which folders are theirs; the sources are not looked at.
+
+    Raises:
+        Problem: they may not ask for this.
         CourierError: OMERO says no, or nothing at all.
     """
     settings = neighbours.settings
@@ -77,15 +108,7 @@ async def admit(neighbours: Services, credential: Credential, body: NewImport, a
         mounts=Mounts.of(settings.mounts, workstation),
         here=settings.station,
     )
-    look = await neighbours.blocking(
-        lambda: look_at(body.sources, access, settings.verification), away="The file system"
-    )
-    _check_after_import(body, access, settings.servers[server])
-    planned = await neighbours.blocking(
-        lambda: plan_at_the_door(body, access, settings.metadata, look.expansion, complete=look.complete),
-        away="The file system",
-    )
-    return Grant(server, standing, access, look, workstation, planned)
+    return Ground(server, standing, access, workstation)
 
 
 def _workstation(settings: Settings, credential: Credential, asked: str | None, address: str) -> str | None:

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import health, imports, metrics, notifications, openapi, problems, sessions, sweeps
+from api import bulk, health, imports, metrics, notifications, openapi, problems, sessions, sweeps
 from api.limits import BodyLimit
 from api.omero_access import Omero, OmeroServers
 from api.prefect_runs import PrefectRuns
@@ -67,13 +67,19 @@ def create_app(
         swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
         responses={"4XX": {"model": ProblemDocument, "description": "No, and why."}},
     )
-    for part in (imports, sweeps, notifications, sessions, *([smuggler] if chosen.smuggler.enabled else []), health):
-        app.include_router(part.router)
-    app.include_router(metrics.router)
+    for part in _parts(chosen):
+        app.include_router(part)
     problems.install(app)
     openapi.describe(app, chosen)
     _stand_before(app)
     return app
+
+
+def _parts(settings: Settings) -> list[APIRouter]:
+    """Return the routes that are offered."""
+    clients = [smuggler] if settings.smuggler.enabled else []
+    parts = (imports, bulk, sweeps, notifications, sessions, *clients, health, metrics)
+    return [part.router for part in parts]
 
 
 def _stand_before(app: FastAPI) -> None:

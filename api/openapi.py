@@ -48,11 +48,14 @@ def _examples(settings: Settings) -> dict[tuple[str, str], object]:
     server = next(iter(settings.servers.values()))
     at = {"omeroHost": server.host, "omeroPort": str(server.port)}
     batch = {"experimenterEmail": f"{USER}@example.org", "targetUri": f"file://{folder}", **at, "sessionKey": "..."}
+    bulk = {"text": "path: files.txt", "folder": folder, "files": {"files.txt": "cells.ome.tiff"}}
     return {
         ("post", "/ome/import"): [batch],
         ("post", "/omero/session/create"): {**at, "username": USER, "password": USER, "keepAliveDuration": "600000"},
         ("post", "/v1/imports"): wanted,
         ("post", "/v1/imports/preview"): wanted,
+        ("post", "/v1/imports/bulk"): bulk,
+        ("post", "/v1/imports/bulk/preview"): bulk,
         ("post", "/v1/imports/{import_id}/retry"): {"what": "failed"},
         ("post", "/v1/sweeps/{name}/runs"): {"dry_run": True},
         ("post", "/v1/sweeps/{name}/release"): {"path": folder},
