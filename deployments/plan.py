@@ -188,7 +188,15 @@ def _couriers_own(sweeps: Sweeps) -> PlannedPool:
 
 def _put_away_after(imports: PlannedDeployment) -> PlannedDeployment:
     """Looks after the files of imports later: on the workers that imported them, since these see the files."""
-    return replace(imports, flow=put_away, module="flows/put_away", queue=names.BULK, description="", parameters={})
+    return replace(
+        imports,
+        flow=put_away,
+        module="flows/put_away",
+        name=names.put_away_deployment(imports.name),
+        queue=names.BULK,
+        description="",
+        parameters={},
+    )
 
 
 def _imports_into(server: str) -> PlannedDeployment:

@@ -41,7 +41,8 @@ def hand_over_put_away(client: SyncPrefectClient, run: FlowRun, job: Job) -> Non
 
 
 def _make(client: SyncPrefectClient, run: FlowRun, job: Job, due: datetime) -> None:
-    deployment = client.read_deployment_by_name(f"{names.PUT_AWAY_FLOW}/{_deployment_of(client, run, job)}")
+    name = names.put_away_deployment(_deployment_of(client, run, job))
+    deployment = client.read_deployment_by_name(f"{names.PUT_AWAY_FLOW}/{name}")
     state: State[None] = Scheduled(scheduled_time=due)
     client.create_flow_run_from_deployment(
         deployment.id,

@@ -75,6 +75,11 @@ def pool_of(server: str) -> str:
     return f"omero-{server}"
 
 
+def put_away_deployment(imports: str) -> str:
+    """Name the deployment whose runs look after the files of imports: no two have one name in the list of the UI."""
+    return f"files-of-{imports}"
+
+
 def queue_of(*, bulk: bool, station: str | None = None) -> str:
     """Name a queue of such a pool: of those that lie on a workstation only its own workers take from it."""
     return f"{BULK if bulk else PEOPLE}{'' if station is None else f'-{station}'}"

@@ -80,7 +80,7 @@ def test_a_preview_tells_files_by_the_names_that_the_client_knows(mapped, data) 
         ("\\\\nas\\data\\alice\\nothing.tif", (422, "source-missing"), "//nas/data/alice/nothing.tif"),
         ("\\\\nas\\other\\cells.tif", (422, "source-unmapped"), "//nas/other/cells.tif"),
         ("E:\\cells.tif", (422, "source-unmapped"), "E:/cells.tif"),
-        ("sftp://host/cells.tif", (422, "source-unmapped"), "sftp://host/cells.tif"),
+        ("sftp://host/cells.tif", (403, "source-not-allowed"), "sftp://host/cells.tif"),
         ("D:\\alice\\cells.tif", (422, "source-unmapped"), "D:/alice/cells.tif"),
     ],
 )

@@ -78,13 +78,14 @@ def test_users_learn_why_and_only_about_their_own(watched: WatchedFolder, logged
     hers, his = (logged_in(user).http.get(address, params={"path": image}) for user in ("alice", "bob"))
 
     assert (hers.status_code, hers.json()["verdict"]) == (200, Verdict.IMPORTED)
-    assert hers.json()["reason"].startswith("In OMERO as image")
+    assert hers.json()["reason"].startswith("It is in OMERO, through the import")
     assert his.status_code == 403
 
 
 def test_what_failed_is_tried_again_once_it_is_released(watched: WatchedFolder, machine: httpx.Client) -> None:
     watched.is_defined()
-    broken = make_truncated(watched.root / "broken.ome.tiff")
+    (watched.root / "First").mkdir()
+    broken = make_truncated(watched.root / "First" / "broken.ome.tiff")
     before = watched.imports_everything().row(broken)
     answer = machine.post(f"/v1/sweeps/{watched.name}/release", json={"path": str(broken)})
     after = watched.imports_everything().row(broken)

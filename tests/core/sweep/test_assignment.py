@@ -1,7 +1,6 @@
 """Whose a file is and where it goes, by its path, a pattern, a table and sidecars."""
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -590,15 +589,3 @@ def test_a_refusal_names_each_file_of_the_folder(root: Path) -> None:
         with pytest.raises(Unassigned) as refused:
             each.assign(fileset(f"{root}/{name}"))
         assert refused.value.which == f"{root}/{name}"
-
-
-@pytest.mark.parametrize("name", [{}, {"name": "{stem}"}], ids=["by folder", "by file"])
-def test_ten_thousand_files_in_a_thousand_folders_take_no_time(root: Path, name: dict[str, str]) -> None:
-    filesets = [fileset(f"{root}/u{n % 50}/p{n % 1000}/{n}.tif") for n in range(10_000)]
-    each = assigner(root, path="{user}/{project}", sidecars=True, **name)
-
-    began = time.process_time()
-    users = {each.assign(one).user for one in filesets}
-
-    assert len(users) == 50
-    assert time.process_time() - began < 2
