@@ -68,6 +68,7 @@ def test_an_image_comes_in_once_and_is_known_the_next_time(
     assert len(java.calls) - before == 1
 
 
+@pytest.mark.thorough
 def test_it_ends_in_omero_once_when_its_process_is_killed_midway(
     *, alice: Courier, java: JavaDouble, machine: Machine, held: Callable[[Path], list[int]]
 ) -> None:
@@ -89,6 +90,7 @@ def test_it_ends_in_omero_once_when_its_process_is_killed_midway(
     assert len(held(image)) == 1
 
 
+@pytest.mark.thorough
 def test_a_cancel_ends_the_importer_and_leaves_nothing(
     alice: Courier, java: JavaDouble, held: Callable[[Path], list[int]]
 ) -> None:

@@ -126,6 +126,7 @@ def test_what_only_a_workstation_sees_waits_for_its_worker_and_is_taken_by_no_ot
     assert facility.taken_by(other) == ["central"]
 
 
+@pytest.mark.thorough
 def test_a_run_that_was_started_in_the_wrong_queue_says_where_it_belongs(facility: Facility) -> None:
     facility.image(facility.home.data / "bench" / "alice" / "Lost", 5)
     deployment = facility.prefect.get("/deployments/name/import-images/sandbox").raise_for_status().json()["id"]

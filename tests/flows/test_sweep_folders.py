@@ -109,7 +109,7 @@ def test_a_folder_in_it_that_cannot_be_listed_is_set_aside_and_told(
         return listing.list_folder(path, root)
 
     monkeypatch.setattr(walk, "list_folder", list_folder)  # as root, modes say nothing
-    swept = watched.is_swept()
+    swept = watched.is_swept_here()
 
     assert (swept.state, swept.count(Verdict.QUARANTINED)) == ("Completed", 1)
     assert (swept.row(closed).code, swept.row(closed).verdict) == ("folder-unreadable", Verdict.QUARANTINED)
@@ -126,7 +126,7 @@ def test_a_fault_on_the_way_fails_the_sweep_and_is_told_once_a_day(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(sweeping, "look", look)
-    first, second = watched.is_swept(), watched.is_swept()
+    first, second = watched.is_swept_here(), watched.is_swept_here()
 
     assert (first.state, second.state) == ("Failed", "Failed")
     assert "No space left on device" in first.totals.problem
@@ -142,9 +142,9 @@ def test_while_its_machine_is_to_be_left_alone_nothing_is_looked_at(
     orders = tmp_path / "worker.orders.json"
     write_orders(orders, Orders(held="quiet hours 08:00-18:00", held_since=datetime(2026, 1, 1, tzinfo=UTC)))
     monkeypatch.setenv("COURIER_WORKER__ORDERS", str(orders))
-    held = watched.is_swept()
+    held = watched.is_swept_here()
     write_orders(orders, Orders())
-    free = watched.is_swept()
+    free = watched.is_swept_here()
 
     assert (held.state, held.totals.files, free.state, free.totals.files) == ("PutOff", 0, "Completed", 1)
     assert "quiet hours 08:00-18:00" in held.totals.problem

@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.flow_engine import run_flow
 from prefect.states import Pending
 
@@ -63,16 +63,22 @@ def sweeper(sandbox: Running) -> Iterator[Sweeper]:
     process.end()
 
 
+def sweep(client: SyncPrefectClient, name: str, *, dry_run: bool = False) -> UUID:
+    """Sweep a folder in this process, as a run of its deployment; return the run's id."""
+    deployment = client.read_deployment_by_name(f"{SWEEP_FLOW}/{name}")
+    asked = {"sweep": name, "dry_run": dry_run}
+    # Pending: the worker of the sandbox takes what is scheduled.
+    run = client.create_flow_run_from_deployment(deployment.id, parameters=asked, state=Pending())
+    run_flow(sweep_folders, flow_run=run, parameters=asked, return_type="state")
+    return run.id
+
+
 def main() -> None:
     """Sweep as often as a line says so, and answer with the id of the run."""
     with get_client(sync_client=True) as client:
         for line in sys.stdin:
             asked = json.loads(line)
-            deployment = client.read_deployment_by_name(f"{SWEEP_FLOW}/{asked['sweep']}")
-            # Pending: the worker of the sandbox takes what is scheduled.
-            run = client.create_flow_run_from_deployment(deployment.id, parameters=asked, state=Pending())
-            run_flow(sweep_folders, flow_run=run, parameters=asked, return_type="state")
-            sys.stdout.write(f"{run.id}\n")
+            sys.stdout.write(f"{sweep(client, asked['sweep'], dry_run=asked['dry_run'])}\n")
             sys.stdout.flush()
 
 

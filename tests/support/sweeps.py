@@ -26,7 +26,7 @@ from flows.core.settings import ENV_FILE, read_settings
 from flows.core.sweep.report import SweepRow, SweepTotals
 from flows.core.sweep.verdicts import Verdict
 from tests.support.courier import eventually
-from tests.support.sweeper import Sweeper
+from tests.support.sweeper import Sweeper, sweep
 
 
 class Swept:
@@ -87,6 +87,11 @@ class WatchedFolder:
     def is_swept(self, *, dry_run: bool = False) -> Swept:
         """Sweep it now, and not through the worker, which takes seconds to start a process for each sweep."""
         return self.ended(self._sweeper.sweep(self.name, dry_run=dry_run), dry_run=dry_run)
+
+    def is_swept_here(self) -> Swept:
+        """Sweep it in the test's own process, whose parts the test may have replaced."""
+        with get_client(sync_client=True) as client:
+            return self.ended(sweep(client, self.name))
 
     def begins(self, *, dry_run: bool = False) -> UUID:
         """Ask for a sweep by the worker, by hand as from the UI."""
