@@ -190,7 +190,7 @@ class ImportOptions(Frozen):
         title="Where in OMERO",
         description=(
             "A dataset or a screen, by name or id: Dataset:name:Cells, Project:name:Mitosis/Dataset:name:Cells, "
-            "Dataset:id:5, Screen:id:7; or by the folder of each file: regex:^.*/images/(?<Container1>[^/]+). "
+            "Dataset:id:5, Screen:id:7; or by the folder of each file: `regex:^.*/images/(?<Container1>[^/]+)`. "
             "What is named and not there is made. "
             "Left out: a dataset named after the folder of the first file; for plates a screen."
         ),
@@ -281,7 +281,7 @@ class ImportOptions(Frozen):
     )
     importer: Importer = Field(
         default=Importer.AUTO,
-        title="Importer",
+        title="Which importer",
         description=(
             "auto: the courier's own, but for formats that the administrator gave to the other. native: the courier's "
             "own. java: OMERO's own command-line importer, where it is installed."
