@@ -137,7 +137,8 @@ def test_a_table_that_does_not_fit_is_refused_before_anything_is_uploaded(alice:
     folder = alice.folder()
     make_small_ome_tiff(folder / "one.ome.tiff")
 
-    ended = alice.outcome(alice.asks(folder, table_text="file,stain\none.ome.tif,DAPI\n"))
+    asked = {"sources": [str(folder)], "table_text": "file,stain\none.ome.tif,DAPI\n"}
+    answer = alice.http.post("/v1/imports", json=asked)
 
-    assert ended["state"] == "failed"
-    assert "row 2: 'one.ome.tif' is no file of this import" in ended["reason"]
+    assert answer.status_code == 422
+    assert "row 2: 'one.ome.tif' is no file of this import" in answer.text
