@@ -28,9 +28,11 @@ def supervisor(told: list[str]) -> Iterator[Supervisor]:
         signal.signal(each, handler)
 
 
-def part(name: str, code: str, tmp_path: Path, *, needs: tuple[str, ...] = (), ready: bool = True) -> Part:
+def part(
+    name: str, code: str, tmp_path: Path, *, needs: tuple[str, ...] = (), ready: bool = True, patience: float = 0.2
+) -> Part:
     command = (sys.executable, "-c", code)
-    return Part(name, command, needs, ready=lambda: ready, log=tmp_path / f"{name}.log", patience=0.2)
+    return Part(name, command, needs, ready=lambda: ready, log=tmp_path / f"{name}.log", patience=patience)
 
 
 def step(name: str, code: str, tmp_path: Path, *, needs: tuple[str, ...] = ()) -> Part:
@@ -66,7 +68,8 @@ def test_nothing_runs_afterwards(supervisor: Supervisor, tmp_path: Path) -> None
 
 def test_a_part_that_ends_is_named_with_its_log(supervisor: Supervisor, tmp_path: Path) -> None:
     with supervisor, pytest.raises(PartFailed) as failed:
-        supervisor.start([part("broken", "print('the reason'); raise SystemExit(3)", tmp_path, ready=False)])
+        code = "print('the reason'); raise SystemExit(3)"
+        supervisor.start([part("broken", code, tmp_path, ready=False, patience=60)])
 
     assert "broken: ended with status 3" in str(failed.value)
     assert str(tmp_path / "broken.log") in str(failed.value)
