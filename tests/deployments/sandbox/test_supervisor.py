@@ -67,8 +67,9 @@ def test_nothing_runs_afterwards(supervisor: Supervisor, tmp_path: Path) -> None
 
 
 def test_a_part_that_ends_is_named_with_its_log(supervisor: Supervisor, tmp_path: Path) -> None:
+    code = "print('the reason'); raise SystemExit(3)"
+
     with supervisor, pytest.raises(PartFailed) as failed:
-        code = "print('the reason'); raise SystemExit(3)"
         supervisor.start([part("broken", code, tmp_path, ready=False, patience=60)])
 
     assert "broken: ended with status 3" in str(failed.value)
