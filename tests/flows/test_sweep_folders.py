@@ -212,15 +212,18 @@ def test_odd_names_and_files_stop_nothing(watched: WatchedFolder, images_in: Ima
     assert set_aside["five.tif"] in {Verdict.FAILED, Verdict.QUARANTINED}
 
 
+@pytest.mark.parametrize(
+    ("sets", "images"), [(False, 10), pytest.param(True, 12, marks=pytest.mark.thorough)], ids=["files", "sets too"]
+)
 def test_what_an_instrument_finished_is_in_omero_once(
-    watched: WatchedFolder, images_in: ImagesIn, tmp_path: Path
+    watched: WatchedFolder, images_in: ImagesIn, tmp_path: Path, sets: bool, images: int
 ) -> None:
     quiet = timedelta(seconds=2)
     watched.is_defined(settled={"quiet_minutes": quiet / timedelta(minutes=1)})
     folder = watched.root / f"{watched.name}-h"
     folder.mkdir()
-    instrument = Instrument(folder, tmp_path, seed=7)
-    at_work = instrument.steps(12)
+    instrument = Instrument(folder, tmp_path, seed=7, sets=sets)
+    at_work = instrument.steps(images)
     while next(at_work, "over") != "over":
         for _ in range(8):
             next(at_work, None)

@@ -16,8 +16,9 @@ LATE = 24
 class Instrument:
     """Saves into a folder, step by step: whoever calls `steps` decides how long each takes."""
 
-    def __init__(self, folder: Path, workshop: Path, *, seed: int) -> None:
-        """Take the watched folder, and one beside it where images are made first."""
+    def __init__(self, folder: Path, workshop: Path, *, seed: int, sets: bool) -> None:
+        """Take the watched folder, and one beside it where images are made first; some may be sets of files."""
+        self._sets = sets
         self._folder, self._workshop = folder, workshop
         self._chance = random.Random(seed)
         self.finished: set[str] = set()
@@ -42,7 +43,7 @@ class Instrument:
         return self._slowly, self._renamed, self._with_pauses, self._dies, self._at_once
 
     def _saves(self, number: int) -> Iterator[None]:
-        turn = number % (len(self._ways) + 1)
+        turn = number % (len(self._ways) + self._sets)
         if turn == len(self._ways):
             return self._in_several_files(f"set-{number:02d}")
         return self._in_one_file(f"cell-{number:02d}.ome.tiff", self._ways[turn])
