@@ -9,9 +9,6 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from flows.core.metadata.table import Cells, Problem, refuse
 from flows.core.settings import Metadata
 
@@ -36,6 +33,10 @@ def cells_of_workbook(content: bytes, path: str, limits: Metadata) -> list[Cells
     Raises:
         TableRefused: it is no workbook, or one that is made to do harm, or a cell holds an error.
     """
+    # Only here: it takes long to import, and few runs meet a workbook.
+    import openpyxl  # noqa: PLC0415
+    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+
     _check(content, path, limits)
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)

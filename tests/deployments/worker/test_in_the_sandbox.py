@@ -30,12 +30,13 @@ SLOW = 500_000
 SETTINGS = {
     "WORKER__BANDWIDTH": str(SLOW),
     "WORKER__PATIENCE": "1",
+    "WORKER__DRAIN_SECONDS": "1",
     "WORKER__NICE": "7",
     "WORKER__IO_CLASS": "idle",
     "RETRIES__CRASH_SECONDS": "0",
     "UPKEEP__INTERVAL": "10",
 }
-BYTES = 20_000_000
+BYTES = 60_000_000
 WORKER = "sandbox-worker"
 BANDWIDTH = bandwidth_name(WORKER)
 
