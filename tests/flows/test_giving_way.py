@@ -9,14 +9,18 @@ from deployments.sandbox.home import Running
 from deployments.sandbox.images import make_small_ome_tiff
 from deployments.sandbox.understudy.control import Control
 from flows.core.pipeline import CHUNK_FILESETS
+from flows.core.settings import OmeroServer
 from tests.support.courier import Courier, eventually
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
+LIMITS = OmeroServer(host="omero")
+"""The sandbox leaves them as they are."""
 
 
 @pytest.fixture
 def slow_omero(sandbox: Running) -> Iterator[Control]:
     control = Control(sandbox.omero_control)
+    control.clear()
     control.latency(write=0.6)
     yield control
     control.clear()
@@ -48,6 +52,8 @@ def test_a_bulk_import_lets_people_go_first_and_is_completed_afterwards(
 
     assert [each.outcome(number)["state"] for each, number in urgent] == ["completed"] * 3
     assert eventually(lambda: told_in(alice, bulk, "lets people go first"), "the bulk import gives way")
+    # Four runs were wanted and OMERO would have taken five imports: it saw no more than the two runs that it is given.
+    assert 1 < slow_omero.stats().imports_at_once <= LIMITS.runs * LIMITS.filesets_per_run
     slow_omero.clear()
     ended = alice.outcome(bulk)
     assert (ended["state"], ended["stages"]) == ("completed", {"done": 2 * CHUNK_FILESETS})

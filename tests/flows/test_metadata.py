@@ -83,6 +83,29 @@ def test_each_image_carries_what_its_row_of_a_workbook_says(alice: Courier, omer
     assert ezomero.get_image_ids(omero, dataset=other.getId()) == [images["two.ome.tiff"]["id"]]
 
 
+def test_a_bulk_file_of_omero_is_imported_as_it_says(alice: Courier, omero: Any) -> None:
+    folder = alice.folder()
+    for name in ("one", "two"):
+        make_small_ome_tiff(folder / f"{name}.ome.tiff")
+    (folder / "files.tsv").write_text(
+        f"Dataset:name:{folder.name} a\tFirst\tone.ome.tiff\nDataset:name:{folder.name} b\tSecond\ttwo.ome.tiff\n"
+    )
+    bulk = folder / "bulk.yml"
+    bulk.write_text("path: files.tsv\ncolumns: [target, name, path]\ndescription: Of all\nexclude: clientpath\n")
+
+    answer = alice.http.post("/v1/imports/bulk", json={"file": str(bulk)})
+    assert answer.status_code == 202, answer.text
+    ended = alice.outcome(answer.json()["id"])
+
+    assert ended["state"] == "completed", ended
+    found = {}
+    for dataset in ("a", "b"):
+        (container,) = omero.getObjects("Dataset", attributes={"name": f"{folder.name} {dataset}"})
+        (image,) = container.listChildren()
+        found[dataset] = (image.getName(), image.getDescription())
+    assert found == {"a": ("First", "Of all"), "b": ("Second", "Of all")}
+
+
 def test_a_folder_of_plates_and_images_goes_where_omero_keeps_them(alice: Courier, omero: Any) -> None:
     folder = alice.folder()
     make_small_ome_tiff(folder / "overview.ome.tiff")

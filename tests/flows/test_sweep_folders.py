@@ -134,6 +134,24 @@ def test_a_fault_on_the_way_fails_the_sweep_and_is_told_once_a_day(
     assert str(mail["Subject"]).startswith("A watched folder is not swept")
 
 
+def test_a_definition_that_was_broken_since_fails_the_sweep_with_its_line_and_is_told_once_a_day(
+    watched: WatchedFolder,
+) -> None:
+    watched.is_defined()
+    file = watched.sandbox.home.sweeps / f"{watched.name}.yaml"
+    sound = file.read_text()
+    file.write_text(f"{sound}depht: 3\n")
+    try:
+        first, second = watched.is_swept(), watched.is_swept()
+    finally:
+        file.write_text(sound)
+
+    assert (first.state, second.state) == ("Failed", "Failed")
+    assert f"{watched.name}.yaml:{len(sound.splitlines()) + 1}: " in str(first.run.state and first.run.state.message)
+    (mail,) = eventually(watched.mails, "the mail")
+    assert str(mail["Subject"]).startswith("A watched folder is not swept")
+
+
 def test_while_its_machine_is_to_be_left_alone_nothing_is_looked_at(
     watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

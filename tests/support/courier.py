@@ -19,13 +19,18 @@ PATIENCE = 90.0
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
-    """Return the first answer that is one; fail when there is none for too long."""
+def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENCE, *, at_least_every: float = 0.4) -> T:
+    """Return the first answer that is one; fail when there is none for too long.
+
+    It looks often at first and ever less so: each look costs the servers something that the test waits for.
+    """
     deadline = time.monotonic() + seconds
+    pause = 0.1
     while time.monotonic() < deadline:
         if answer := look():
             return answer
-        time.sleep(0.1)
+        time.sleep(pause)
+        pause = min(pause * 1.2, at_least_every)
     raise AssertionError(f"not within {seconds:.0f} s: {what}")
 
 
@@ -60,7 +65,7 @@ class Courier:
 
     def outcome(self, number: str) -> dict[str, Any]:
         """Wait for the end of an import."""
-        return eventually(lambda: _if_ended(self.status(number)), f"the end of import {number}")
+        return eventually(lambda: _if_ended(self.status(number)), f"the end of import {number}", at_least_every=1)
 
     def mails(self, number: str) -> list[EmailMessage]:
         """What was sent about an import, oldest first."""

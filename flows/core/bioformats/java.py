@@ -43,7 +43,7 @@ class Command(NamedTuple):
 
     java: str
     jar: Path
-    """Bio-Formats, whole."""
+    """Bio-Formats, whole; or a folder with the jars that it is made of, as OMERO's importer has it."""
     heap: int
     """Megabytes that it may use."""
     idle: float
@@ -73,7 +73,8 @@ class Command(NamedTuple):
             "http.nonProxyHosts": "",
         }
         options += [f"-D{name}={value}" for name, value in properties.items()]
-        return [self.java, *options, "-cp", f"{self.jar}{os.pathsep}{CLASSES}", "Answers", str(round(self.idle))]
+        jars = self.jar / "*" if self.jar.is_dir() else self.jar
+        return [self.java, *options, "-cp", f"{jars}{os.pathsep}{CLASSES}", "Answers", str(round(self.idle))]
 
 
 class Java:

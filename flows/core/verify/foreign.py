@@ -40,7 +40,7 @@ Bio-Formats takes a table of numbers in a text for an image, too.
 
 
 class Grouper(Protocol):
-    """Whoever knows which files belong together: Bio-Formats in a process, or later `omero import -f`."""
+    """Whoever knows which files belong together: Bio-Formats in a process."""
 
     def group(self, path: str, control: Control) -> Grouped | None:
         """Return the files that belong with this one, as paths like it; None where it is no image.

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.core.bioformats import bioformats_of
+from flows.core.bioformats import bioformats_of, installed_jar
 from flows.core.bioformats.ask import _refusal
 from flows.core.control import Uncontrolled
 from flows.core.errors import BioFormatsAway, ImportCancelled, SourceBroken, SourceIncomplete
@@ -178,6 +178,19 @@ def test_a_jar_that_is_not_there_is_said(own, tmp_path) -> None:
 
     with pytest.raises(BioFormatsAway, match="Java does not start"):
         asked.group(fake(tmp_path))
+
+
+@pytest.mark.usefixtures("bioformats")
+def test_a_folder_of_jars_is_asked_as_the_one_jar_is(tmp_path) -> None:
+    """As OMERO's importer has Bio-Formats."""
+    libs = tmp_path / "libs"
+    libs.mkdir()
+    (libs / "formats.jar").symlink_to(installed_jar())
+    asked = bioformats_of(Settings(jar=libs))
+    try:
+        assert asked.group(fake(tmp_path, series=2)).images == 2
+    finally:
+        asked.close()
 
 
 @pytest.mark.parametrize("failed", ["missing", "io"])

@@ -30,11 +30,10 @@ SLOW = 500_000
 SETTINGS = {
     "WORKER__BANDWIDTH": str(SLOW),
     "WORKER__PATIENCE": "1",
-    "WORKER__DRAIN_SECONDS": "1",
     "WORKER__NICE": "7",
     "WORKER__IO_CLASS": "idle",
     "RETRIES__CRASH_SECONDS": "0",
-    "UPKEEP__INTERVAL": "10",
+    "UPKEEP__INTERVAL": "20",
 }
 BYTES = 60_000_000
 WORKER = "sandbox-worker"
