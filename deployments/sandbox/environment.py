@@ -23,13 +23,16 @@ _FOREIGN = ("PREFECT_", "COURIER_", "OMERO", "ICE_", "PYTHONPATH", "PYTHONHOME",
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
-def for_parts(home: Home, remembered: Remembered, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the environment that every part starts with."""
+def for_parts(
+    home: Home, remembered: Remembered, inherited: Mapping[str, str] = os.environ, *, query_seconds: float = 0.5
+) -> dict[str, str]:
+    """Return the environment that every part starts with; each worker looks for runs every `query_seconds`."""
     kept = {name: value for name, value in inherited.items() if not name.startswith(_FOREIGN)}
     kept = {name: value for name, value in kept.items() if name.lower() not in _PROXIES}
     return {
         **kept,
         **_prefect(home, remembered),
+        "PREFECT_WORKER_QUERY_SECONDS": f"{query_seconds:g}",
         MARKER: remembered.marker,
         "COURIER_ENV_FILE": str(home.settings),
         "NO_PROXY": "*",
@@ -62,7 +65,6 @@ def _prefect(home: Home, remembered: Remembered) -> dict[str, str]:
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "deployments.leases",
         # How far ahead rounds of housekeeping are planned; an hour of them would fill the list of runs.
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT3M",
-        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
         "PREFECT_WORKER_PREFETCH_SECONDS": "1",
     }
 

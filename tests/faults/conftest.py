@@ -102,7 +102,7 @@ class Hurt:
             self.machine.change_deployment({pull: deployment[pull]})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hurt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hurt]:
     """The sandbox that is hurt, with two imports in it for which time has to pass."""
     folder = tmp_path_factory.mktemp("faults")
