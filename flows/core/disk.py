@@ -1,6 +1,8 @@
 """Puts what the operating system says of a source into the courier's words, for all who look at or read one."""
 
 import errno
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -36,6 +38,29 @@ def told_of(which: str) -> Iterator[None]:
         yield
     except OSError as failed:
         raise source_error(failed, which) from failed
+
+
+def read_beginning(which: str, real_path: str, most: int, *, advice: str) -> bytes:
+    """Read the first `most` bytes of a file; a pipe of that name is not waited for, and a link not followed.
+
+    Args:
+        which: the file, as it was named.
+        real_path: links resolved: what is opened.
+        most: as many bytes are returned at most.
+        advice: what to do when it is no file.
+
+    Raises:
+        SourceError: it is not there, cannot be read, is no file, or its share does not answer.
+    """
+    with told_of(which):
+        handle = os.open(real_path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise SourceUnreadable("It is no file.", which=which, advice=advice)
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                return file.read(most)
+        finally:
+            os.close(handle)
 
 
 def as_shown(name: str) -> str:

@@ -1,12 +1,10 @@
 """Reads a metadata table from CSV, TSV or XLSX, whatever the spreadsheet program wrote, and takes no harm from it."""
 
 import codecs
-import os
 import re
-import stat
 
-from flows.core.disk import told_of
-from flows.core.errors import Misdefined, SourceUnreadable, TableRefused
+from flows.core.disk import read_beginning
+from flows.core.errors import Misdefined, TableRefused
 from flows.core.metadata.spreadsheet import cells_of_workbook, is_workbook
 from flows.core.metadata.table import Cells, MetadataTable, Problem, refuse, understand
 from flows.core.settings import Metadata
@@ -52,16 +50,7 @@ def read_small(path: str, real_path: str, most: int) -> bytes:
         SourceError: it is not there, cannot be read, or is no file.
         TableRefused: it is larger than `most` bytes.
     """
-    with told_of(path):
-        # A pipe of that name would be waited for, without O_NONBLOCK.
-        handle = os.open(real_path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise SourceUnreadable("It is no file.", which=path, advice="Name a file.")
-            with os.fdopen(handle, "rb", closefd=False) as file:
-                content = file.read(most + 1)
-        finally:
-            os.close(handle)
+    content = read_beginning(path, real_path, most + 1, advice="Name a file.")
     if len(content) > most:
         raise TableRefused(f"It is larger than {most:,} bytes.", which=path)
     return content

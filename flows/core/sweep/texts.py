@@ -4,14 +4,13 @@ import csv
 import io
 import os
 import re
-import stat
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from flows.core.disk import told_of
-from flows.core.errors import Misdefined, SourceUnreadable
+from flows.core.disk import read_beginning
+from flows.core.errors import Misdefined
 from flows.core.sweep.definition import VARIABLE
 
 MOST_BYTES = 1_000_000
@@ -35,16 +34,8 @@ def read_text(path: str) -> str:
         SourceError: it is not there, cannot be read, is no file, or its share does not answer.
         Misdefined: it is too large, or no UTF-8.
     """
-    with told_of(path):
-        # A pipe of that name would be waited for, without O_NONBLOCK.
-        handle = os.open(os.path.realpath(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise SourceUnreadable("It is no file.", which=path, advice="Put a text file in its place.")
-            with os.fdopen(handle, "rb", closefd=False) as file:
-                content = file.read(MOST_BYTES + 1)
-        finally:
-            os.close(handle)
+    real = os.path.realpath(path)
+    content = read_beginning(path, real, MOST_BYTES + 1, advice="Put a text file in its place.")
     if len(content) > MOST_BYTES:
         raise Misdefined(f"line 1: it is larger than {MOST_BYTES:,} bytes", which=path)
     try:
