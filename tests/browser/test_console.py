@@ -78,6 +78,7 @@ def test_an_import_started_from_the_form_is_followed_to_its_end(console: Console
     expect(console.page.get_by_text(re.compile(r"64 . 64, 2 channels, z 3, t 2\. Image \d+"))).to_be_visible()
 
 
+@pytest.mark.thorough
 def test_a_broken_file_is_named_with_the_reason_and_what_to_do(console: Console, folder: Path) -> None:
     make_small_ome_tiff(folder / "good.ome.tiff")
     make_text(folder / "bad.tif")
@@ -95,6 +96,7 @@ def test_a_broken_file_is_named_with_the_reason_and_what_to_do(console: Console,
     expect(rows).to_have_count(2)
 
 
+@pytest.mark.thorough
 def test_a_retry_imports_what_is_missing_and_nothing_twice(console: Console, alice: Courier, folder: Path) -> None:
     make_small_ome_tiff(folder / "good.ome.tiff")
     make_text(folder / "late.ome.tiff")

@@ -56,7 +56,11 @@ def test_an_import_lives_on_without_its_worker(hurt: Hurt) -> None:
     assert hurt.wrong_with(accepted) == []
 
 
-@pytest.mark.parametrize("harm", [kill_worker_and_flows, kill_machine], ids=lambda harm: harm.__name__)
+@pytest.mark.parametrize(
+    "harm",
+    [pytest.param(kill_worker_and_flows, marks=pytest.mark.thorough), kill_machine],
+    ids=lambda harm: harm.__name__,
+)
 def test_an_import_goes_on_when_its_worker_died_with_it(hurt: Hurt, harm: Harm) -> None:
     accepted = struck(hurt, harm)
 
@@ -65,6 +69,7 @@ def test_an_import_goes_on_when_its_worker_died_with_it(hurt: Hurt, harm: Harm) 
     assert hurt.wrong_with(accepted) == []
 
 
+@pytest.mark.thorough
 def test_a_process_that_was_thought_dead_wakes_up_and_does_no_harm(hurt: Hurt) -> None:
     accepted = struck(hurt, suspend_flow)
 

@@ -44,6 +44,7 @@ def test_the_same_content_under_another_name_is_put_into_the_other_dataset(alice
     assert "already" in str(letter.get_body(("plain",)))
 
 
+@pytest.mark.thorough
 def test_a_duplicate_is_imported_when_it_is_asked_for(alice: Courier, omero: Any) -> None:
     image = make_small_ome_tiff(alice.folder() / "cells.ome.tiff")
 

@@ -117,6 +117,7 @@ def test_the_audit_trail_says_who_asked_and_what_came_of_it(alice: Courier, sand
     assert done["images"] == [each["id"] for each in ended["filesets"][0]["images"]]
 
 
+@pytest.mark.thorough
 def test_the_audit_trail_says_what_was_deleted_and_what_was_skipped(
     alice: Courier, sandbox: Running, faults: Control
 ) -> None:

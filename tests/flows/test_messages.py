@@ -109,6 +109,7 @@ def test_a_summary_arrives_once_the_mail_server_is_back(
     assert "took no message" in str(waiting.state.message)
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_sent_for_long_is_kept_and_can_be_sent_again(
     without_mail: Post, user: Courier, make_image: MakeImage
 ) -> None:

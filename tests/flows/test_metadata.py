@@ -126,6 +126,7 @@ def test_a_folder_of_plates_and_images_goes_where_omero_keeps_them(alice: Courie
     assert len(ezomero.get_image_ids(omero, dataset=dataset.getId())) == 1
 
 
+@pytest.mark.thorough
 def test_runs_that_name_the_same_missing_things_make_them_once(alice: Courier, omero: Any) -> None:
     folder = alice.folder()
     images = [make_small_ome_tiff(folder / f"{number}.ome.tiff", seed=number) for number in range(4)]

@@ -16,7 +16,7 @@ from flows.core.names import pool_of
 from tests.support.courier import Courier, eventually
 from tests.support.sandbox import ROOT, SandboxProcess
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(360)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.thorough, pytest.mark.timeout(360)]
 
 
 class Facility:
@@ -126,7 +126,6 @@ def test_what_only_a_workstation_sees_waits_for_its_worker_and_is_taken_by_no_ot
     assert facility.taken_by(other) == ["central"]
 
 
-@pytest.mark.thorough
 def test_a_run_that_was_started_in_the_wrong_queue_says_where_it_belongs(facility: Facility) -> None:
     facility.image(facility.home.data / "bench" / "alice" / "Lost", 5)
     deployment = facility.prefect.get("/deployments/name/import-images/sandbox").raise_for_status().json()["id"]

@@ -202,6 +202,7 @@ def test_what_failed_is_not_tried_again_until_it_is_released(watched: WatchedFol
     assert first.row(broken).import_id == second.row(broken).import_id != third.row(broken).import_id
 
 
+@pytest.mark.thorough
 def test_limits_cut_what_is_new_into_imports_and_leave_the_rest_for_later(watched: WatchedFolder) -> None:
     watched.is_defined(limits={"filesets_per_run": 2, "filesets_per_sweep": 3})
     for number in range(4):
@@ -264,6 +265,7 @@ def test_what_was_imported_is_moved_once_omero_was_seen_to_hold_it(watched: Watc
     assert watched.is_swept().totals.files == 0
 
 
+@pytest.mark.thorough
 def test_what_failed_is_moved_with_the_reason_beside_it(watched: WatchedFolder) -> None:
     watched.is_defined(afterwards={"failed": "move"})
     (watched.root / watched.name).mkdir()

@@ -59,6 +59,7 @@ def test_prefect_calls_nobody(sandbox: Running) -> None:
     assert settings["ui"]["v2_enabled"] is False
 
 
+@pytest.mark.thorough
 def test_sigterm_stops_everything_and_the_data_comes_back(own_sandbox: SandboxProcess) -> None:
     first = own_sandbox.start()
     for address in (first.api, first.prefect, "shares/USER", "Ctrl-C"):
@@ -82,6 +83,7 @@ def deployment(running: Running) -> dict[str, object]:
     return found
 
 
+@pytest.mark.thorough
 def test_a_part_that_dies_is_named_with_its_log_and_takes_everything_down(own_sandbox: SandboxProcess) -> None:
     own_sandbox.start()
 

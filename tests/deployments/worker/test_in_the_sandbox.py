@@ -213,6 +213,7 @@ def test_a_run_whose_worker_died_still_hears_a_cancel(ground: Ground) -> None:
     assert images_in(ground.sandbox, "alice", "Worker", large.dataset) == []
 
 
+@pytest.mark.thorough
 def test_a_run_whose_worker_died_is_drained_with_the_others_and_cancelled_in_the_ui_at_once(ground: Ground) -> None:
     large = Import(ground).uploads()
     ground.hold()

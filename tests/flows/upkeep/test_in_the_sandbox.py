@@ -43,6 +43,7 @@ def ended(run: FlowRun) -> FlowRun | None:
     return run if run.state is not None and run.state.is_final() else None
 
 
+@pytest.mark.thorough
 def test_an_import_that_is_left_cancelling_is_over_with_the_next_round_and_its_user_told(
     alice: Courier, prefect: SyncPrefectClient
 ) -> None:
