@@ -56,7 +56,7 @@ class Instrument:
         for _ in range(LATE):
             yield
         shutil.copyfile(companion, self._folder / companion.name)
-        self.finished.add(name)
+        self.finished.add(companion.name)  # as OMERO names an image: after the file that it opens
         yield
 
     def _in_one_file(self, name: str, way: Callable[[Path, Path], Iterator[None]]) -> Iterator[None]:
