@@ -46,7 +46,7 @@ IN_THE_SANDBOX = frozenset(
         "tests/flows/upkeep/test_in_the_sandbox.py",
     }
 )
-"""Modules whose tests share the one sandbox: one that nobody needs at the moment takes a sixth of a processor."""
+"""Modules whose tests share the one sandbox: also one that nobody needs at the moment takes a part of a processor."""
 
 
 class ByNeighbour(LoadScopeScheduling):

@@ -24,15 +24,16 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 def for_parts(
-    home: Home, remembered: Remembered, inherited: Mapping[str, str] = os.environ, *, query_seconds: float = 0.5
+    home: Home, remembered: Remembered, inherited: Mapping[str, str] = os.environ, *, for_tests: bool = False
 ) -> dict[str, str]:
-    """Return the environment that every part starts with; each worker looks for runs every `query_seconds`."""
+    """Return the environment that every part starts with."""
     kept = {name: value for name, value in inherited.items() if not name.startswith(_FOREIGN)}
     kept = {name: value for name, value in kept.items() if name.lower() not in _PROXIES}
     return {
         **kept,
         **_prefect(home, remembered),
-        "PREFECT_WORKER_QUERY_SECONDS": f"{query_seconds:g}",
+        # To look for runs is what a sandbox mostly does while it waits, and tests have several of them side by side.
+        "PREFECT_WORKER_QUERY_SECONDS": "2" if for_tests else "0.5",
         MARKER: remembered.marker,
         "COURIER_ENV_FILE": str(home.settings),
         "NO_PROXY": "*",

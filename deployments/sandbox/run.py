@@ -48,8 +48,7 @@ def run(home: Home, wishes: Wishes, *, story: Part | None = None) -> int:
     """
     with home.locked():
         remembered = home.remember(for_tests=wishes.for_tests)
-        # To look is what a sandbox mostly does while it waits, and tests have several of them side by side.
-        environment = for_parts(home, remembered, query_seconds=2 if wishes.for_tests else 0.5)
+        environment = for_parts(home, remembered, for_tests=wishes.for_tests)
         # The guardian of an earlier start may still be busy.
         processes.end_all(remembered.marker, grace=_SWEEP_SECONDS)
         with _sockets() as sockets, _guardian(remembered.marker, environment, sockets):
