@@ -16,13 +16,12 @@ from flows.core.status import FilesetStatus, overall, web_link
 def links(run_id: UUID, settings: Settings) -> Links:
     """Say where to go on from an import."""
     here = f"/v1/imports/{run_id}"
-    console = settings.console.url.rstrip("/")
     return Links(
         status=here,
         log=f"{here}/log",
         cancel=f"{here}/cancel",
         retry=f"{here}/retry",
-        ui=f"{console}/runs/flow-run/{run_id}",
+        ui=settings.console.run(run_id),
     )
 
 

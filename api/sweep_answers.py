@@ -50,9 +50,7 @@ def run_answer(sweep: Sweep, run: SweepRun, settings: Settings) -> SweepRunAnswe
         started=run.started,
         ended=run.ended,
         reason=run.message or None,
-        links=SweepRunLinks(
-            status=f"/v1/sweeps/{sweep.name}/runs/{run.id}", ui=f"{_console(settings)}/runs/flow-run/{run.id}"
-        ),
+        links=SweepRunLinks(status=f"/v1/sweeps/{sweep.name}/runs/{run.id}", ui=settings.console.run(run.id)),
     )
 
 
@@ -94,9 +92,5 @@ def _links(sweep: Sweep, settings: Settings) -> SweepLinks:
         runs=f"{here}/runs",
         why=f"{here}/why",
         release=f"{here}/release",
-        ui=f"{_console(settings)}/deployments/deployment/{sweep.id}",
+        ui=settings.console.deployment(sweep.id),
     )
-
-
-def _console(settings: Settings) -> str:
-    return settings.console.url.rstrip("/")

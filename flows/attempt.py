@@ -180,11 +180,10 @@ class Attempt:
     def report(self) -> ImportReport:
         """Say what became of everything."""
         resolved = self.job.resolved
-        console = self._settings.console.url.rstrip("/")
         return ImportReport(
             run_id=self.job.run_id,
             run_name=self.job.title,
-            run_url=f"{console}/runs/flow-run/{self.job.run_id}",
+            run_url=self._settings.console.run(self.job.run_id),
             server=self.job.server_name,
             web_url=self.job.server.web_url,
             user=self.job.request.on_behalf_of,

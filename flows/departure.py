@@ -132,8 +132,7 @@ class Departure:
 
     def _tell(self, kept: list[tuple[str, str]]) -> None:
         request, job = self._job.request, self._job
-        console = self._settings.console.url.rstrip("/")
-        message = files_stay(request.on_behalf_of, kept, self._run.name, f"{console}/runs/flow-run/{_this_run()}")
+        message = files_stay(request.on_behalf_of, kept, self._run.name, self._settings.console.run(_this_run()))
         receivers = job.receivers or receivers_of(self._run, self._settings)
         about = About(run_id=job.run_id, user=request.on_behalf_of, server=job.server_name, occasion="put-away")
         deliver([Letter(each, message) for each in receivers], about, self._settings.notifications, set())

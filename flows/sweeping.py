@@ -276,4 +276,4 @@ def _end_without_a_sweep(client: SyncPrefectClient, state: State[None]) -> NoRet
 
 
 def _address(settings: Settings) -> str:
-    return f"{settings.console.url.rstrip('/')}/runs/flow-run/{this_run.id}"
+    return settings.console.run(this_run.id)

@@ -432,6 +432,18 @@ class Console(Part):
 
     url: str = Field(default="http://127.0.0.1:4200", description="Address of the Prefect UI, for links.")
 
+    def run(self, run_id: object) -> str:
+        """Return the address of a flow run's page."""
+        return f"{self._root}/runs/flow-run/{run_id}"
+
+    def deployment(self, deployment_id: object) -> str:
+        """Return the address of a deployment's page."""
+        return f"{self._root}/deployments/deployment/{deployment_id}"
+
+    @property
+    def _root(self) -> str:
+        return self.url.rstrip("/")
+
 
 class Settings(BaseSettings):
     """All settings of the courier."""

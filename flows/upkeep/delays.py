@@ -56,7 +56,7 @@ def _tell(client: SyncPrefectClient, run: FlowRun, settings: Settings, now: date
         Delay(
             run_id=str(run.id),
             run_name=run.name,
-            run_url=f"{settings.console.url.rstrip('/')}/runs/flow-run/{run.id}",
+            run_url=settings.console.run(run.id),
             user=user,
             server=server,
             since=_asked(client, run),

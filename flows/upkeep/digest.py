@@ -122,11 +122,10 @@ def _count(client: SyncPrefectClient, wanted: where.FlowRunFilter) -> int:
 def _matters(
     client: SyncPrefectClient, flow: str, wanted: where.FlowRunFilter, settings: Settings
 ) -> tuple[Matter, ...]:
-    console = settings.console.url.rstrip("/")
     return tuple(
         Matter(
             name=run.name,
-            url=f"{console}/runs/flow-run/{run.id}",
+            url=settings.console.run(run.id),
             why=(run.state.message or "" if run.state is not None else "") or "It does not say why.",
             since=since(run),
         )

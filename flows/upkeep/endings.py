@@ -120,11 +120,10 @@ class Ending:
         # Where no attempt lived to note what there was to import, what OMERO holds may be a part of it.
         done = self._ledger.is_whole and all(each.stage is Stage.DONE for each in self._ledger.statuses())
         failed = self.run.state is not None and self.run.state.is_failed() and not done
-        console = self._settings.console.url.rstrip("/")
         return ImportReport(
             run_id=self._job.run_id,
             run_name=self.run.name,
-            run_url=f"{console}/runs/flow-run/{self._job.run_id}",
+            run_url=self._settings.console.run(self._job.run_id),
             server=self._job.server_name,
             web_url=self._job.server.web_url,
             user=self._job.request.on_behalf_of,

@@ -17,6 +17,9 @@ from schemathesis.specs.openapi.checks import (
 from api.app import create_app
 from tests.support.api import WIDE_TOKEN, Door, bearer, some_settings
 
+# Schemathesis now and then draws from `random` where Hypothesis would rather be asked.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+
 AS_DESCRIBED = [content_type_conformance, response_schema_conformance, status_code_conformance]
 EXAMPLES = 10
 """For each call and each kind of caller."""
