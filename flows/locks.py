@@ -22,7 +22,10 @@ log = logging.getLogger(__name__)
 LEASE = 60.0
 """Seconds until the lock of a process that died is free again: the shortest that Prefect offers."""
 LOOK = 0.3
-"""Seconds between two tries to take it."""
+"""Seconds between the first two tries to take it; each further one waits longer."""
+LONGEST_LOOK = 2.0
+_turns: dict[tuple[str, ...], threading.Lock] = {}
+"""Of the threads of a process that want the same locks one asks Prefect: each try costs its server something."""
 _LOCKED = 423
 
 
@@ -112,11 +115,26 @@ def _number(what: Sequence[object]) -> int:
 
 
 def _take(client: SyncPrefectClient, names: Sequence[str], check: Callable[[], None]) -> UUID:
-    while True:
+    with _at_its_turn(tuple(names), check):
+        pause = LOOK
+        while True:
+            check()
+            if (lease := _try(client, names)) is not None:
+                return lease
+            time.sleep(pause)
+            pause = min(pause * 1.3, LONGEST_LOOK)
+
+
+@contextmanager
+def _at_its_turn(names: tuple[str, ...], check: Callable[[], None]) -> Iterator[None]:
+    """Let threads that want the same locks ask one after the other; nobody waits for who wants others."""
+    turn = _turns.setdefault(names, threading.Lock())
+    while not turn.acquire(timeout=LOOK):
         check()
-        if (lease := _try(client, names)) is not None:
-            return lease
-        time.sleep(LOOK)
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 def _try(client: SyncPrefectClient, names: Sequence[str]) -> UUID | None:

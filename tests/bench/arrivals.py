@@ -36,7 +36,7 @@ ALL_COUNTED = {**COUNTED, "sweeps and housekeeping": "deployments.worker --pool 
 
 def measure(sizes: Sizes, running: Running) -> Iterator[Figure]:
     """Let files arrive in a watched folder, and sweep it until OMERO has all of them."""
-    root = running.home.watched / USER / NAME
+    root = running.home.shares / USER / NAME
     _define(running, root)
     _fill(root, sizes.arriving)
     spent = beyond_idle(running, ALL_COUNTED, lambda: _import_all(running, sizes.arriving))
@@ -63,6 +63,7 @@ def _define(running: Running, root: Path) -> None:
 
 def _fill(root: Path, files: int) -> None:
     """Write images of 20 kB that differ in their first pixels."""
+    root.mkdir(parents=True)
     made = make_ome_tiff(root.parent / "first.ome.tiff", channels=["DAPI"], z=1, t=2, size=(64, 64))
     with tifffile.TiffFile(made) as image:
         pixels = image.pages[0].dataoffsets[0]

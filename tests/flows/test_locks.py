@@ -1,10 +1,13 @@
 """The striped lock: who may be about the same files waits, everybody else does not."""
 
 import threading
+from collections.abc import Sequence
+from uuid import UUID
 
 import pytest
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 
+from flows import locks as locks_of_courier
 from flows.core.errors import ImportCancelled
 from flows.core.names import lock_name
 from flows.core.requests import Fileset, SourceFile
@@ -50,6 +53,34 @@ def test_who_may_be_about_the_same_files_waits_until_the_first_has_finished() ->
     other.join(30)
 
     assert steps == ["first", "second"]
+
+
+def test_of_the_chunks_of_an_import_one_asks_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking: list[str] = []
+    tried_twice = threading.Event()
+    really_try = locks_of_courier._try
+
+    def seen(client: SyncPrefectClient, names: Sequence[str]) -> UUID | None:
+        asking.append(threading.current_thread().name)
+        if len(asking) > 2:
+            tried_twice.set()
+        return really_try(client, names)
+
+    def chunk() -> None:
+        with striped_lock([fileset("a.tif")], whose=WHOSE):
+            pass
+
+    chunks = [threading.Thread(target=chunk, name=f"chunk {number}") for number in range(3)]
+    with striped_lock([fileset("a.tif")], whose=WHOSE):
+        monkeypatch.setattr(locks_of_courier, "_try", seen)
+        for each in chunks:
+            each.start()
+        assert tried_twice.wait(30)
+        assert len(set(asking)) == 1
+    for each in chunks:
+        each.join(30)
+
+    assert {each.name for each in chunks} == set(asking)
 
 
 def test_a_lock_is_free_again_after_a_failure() -> None:
