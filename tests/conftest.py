@@ -40,6 +40,7 @@ IN_THE_SANDBOX = frozenset(
         "tests/flows/test_import_images.py",
         "tests/flows/test_java_importer.py",
         "tests/flows/test_metadata.py",
+        "tests/flows/test_real_files.py",
         "tests/flows/test_secrets.py",
         "tests/flows/test_sweep_folders.py",
         "tests/flows/test_what_becomes_of_files.py",

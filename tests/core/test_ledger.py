@@ -209,6 +209,23 @@ def test_a_share_that_was_away_waits_and_its_files_are_taken_up_when_it_is_back(
     assert [each.name for each in again.statuses()] == ["a.tif"]
 
 
+@pytest.mark.parametrize(
+    ("refusal", "stage"), [(AWAY, Stage.WAITING), (AWAY.model_copy(update={"transient": False}), Stage.FAILED)]
+)
+def test_what_an_earlier_attempt_found_on_a_share_that_is_away_now_waits_for_it(refusal: Failure, stage: Stage) -> None:
+    ledger = restored(
+        as_left("a.tif", Stage.DONE), as_left("b.tif", Stage.FAILED, BROKEN), as_left("c.tif", Stage.UPLOAD)
+    )
+
+    assert ledger.open((), [refusal]) == ()
+
+    assert {each.name: (each.stage, each.failure) for each in ledger.statuses()} == {
+        "a.tif": (Stage.DONE, None),
+        "b.tif": (Stage.FAILED, BROKEN),
+        "c.tif": (stage, refusal),
+    }
+
+
 class Closing:
     """A machine that is to be left alone."""
 

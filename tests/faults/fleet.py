@@ -137,8 +137,9 @@ class Caller:
         return found
 
     def cancel(self, number: str) -> bool:
-        """Cancel an import; tell whether the courier agreed."""
-        return self._until_answered("POST", f"/v1/imports/{number}/cancel").status_code == 202
+        """Cancel an import; tell whether the courier agreed, be it to an earlier request whose answer was lost."""
+        answer = self._until_answered("POST", f"/v1/imports/{number}/cancel")
+        return answer.status_code == 202 or (answer.status_code == 409 and self.status(number)["state"] == "cancelled")
 
     def retry(self, number: str) -> bool:
         """Have a failed import tried again; tell whether the courier agreed."""
