@@ -108,20 +108,13 @@ class Ledger:
             for status in map(FilesetStatus.refused, refused):
                 before = self._statuses.get(status.key)
                 if before is None and self._restored:
-                    self._hold_up(status)
+                    self._statuses |= {
+                        k: s.held_up_by(status) for k, s in self._statuses.items() if s.stage not in OVER
+                    }
                 elif before is None or before.stage not in OVER:
                     self._statuses[status.key] = status
             self.revision += 1
             return tuple(each for each in found if self._statuses[each.key].stage not in OVER)
-
-    def _hold_up(self, refused: FilesetStatus) -> None:
-        """Have what an earlier attempt found wait, or fail, for the reason for which its source cannot be read now."""
-        path = refused.files[0]
-        for status in list(self._statuses.values()):
-            is_meant = any(each == path or each.startswith(path.rstrip("/") + "/") for each in status.files)
-            if is_meant and status.stage not in OVER:
-                update = {"stage": refused.stage, "failure": refused.failure}
-                self._statuses[status.key] = status.model_copy(update=update)
 
     def _is_ours(self, fileset: Fileset) -> bool:
         """Whether an earlier attempt found it, or could not look where it lies."""

@@ -65,6 +65,13 @@ class FilesetStatus(Frozen):
         """Whether it stands for a source that could not be looked into yet."""
         return self.stage is Stage.WAITING and self.bytes_total == 0 and self.failure is not None
 
+    def held_up_by(self, refused: "FilesetStatus") -> Self:
+        """Wait, or fail, for the reason for which a source that holds one of its files cannot be read now."""
+        path = refused.files[0]
+        if not any(each == path or each.startswith(path.rstrip("/") + "/") for each in self.files):
+            return self
+        return self.model_copy(update={"stage": refused.stage, "failure": refused.failure})
+
     @classmethod
     def waiting(cls, fileset: Fileset) -> Self:
         """Nothing was done yet."""
