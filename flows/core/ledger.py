@@ -12,7 +12,6 @@ from flows.core.status import FilesetStatus, PutAway
 OVER = frozenset({Stage.DONE, Stage.FAILED, Stage.CANCELLED})
 """Stages after which nothing more happens to a fileset."""
 
-
 STOPS = (ImportCancelled, RunPutOff, AttemptSuperseded)
 """What ends an attempt without saying anything of the fileset that it was about."""
 
