@@ -434,15 +434,11 @@ class Console(Part):
 
     def run(self, run_id: object) -> str:
         """Return the address of a flow run's page."""
-        return f"{self._root}/runs/flow-run/{run_id}"
+        return f"{self.url.rstrip('/')}/runs/flow-run/{run_id}"
 
     def deployment(self, deployment_id: object) -> str:
         """Return the address of a deployment's page."""
-        return f"{self._root}/deployments/deployment/{deployment_id}"
-
-    @property
-    def _root(self) -> str:
-        return self.url.rstrip("/")
+        return f"{self.url.rstrip('/')}/deployments/deployment/{deployment_id}"
 
 
 class Settings(BaseSettings):
