@@ -24,6 +24,7 @@ LEASE = 60.0
 LOOK = 0.3
 """Seconds between the first two tries to take it; each further one waits longer."""
 LONGEST_LOOK = 2.0
+"""Seconds between two tries at most."""
 _turns: dict[tuple[str, ...], threading.Lock] = {}
 """Of the threads of a process that want the same locks one asks Prefect: each try costs its server something."""
 _LOCKED = 423

@@ -185,7 +185,7 @@ class Sweeping:
         leave_report(self._client, self.totals(), [*self.decisions, *self._kept])
         if self.dry_run:
             return
-        about = SweepNotice(sweep=self.name, root=str(self.definition.root), url=_address(self.settings))
+        about = SweepNotice(sweep=self.name, root=str(self.definition.root), url=self.settings.console.run(this_run.id))
         administrators = self.settings.notifications.administrators
         if self._problem is None:
             self._tell_of_what_is_set_aside(about, administrators)
@@ -265,7 +265,7 @@ def _definition(client: SyncPrefectClient, sweep: str, settings: Settings, *, dr
     except CourierError as wrong:
         log.error("%s", wrong)
         if not dry_run:
-            about = SweepNotice(sweep=sweep, root=str(settings.sweeps.folder), url=_address(settings))
+            about = SweepNotice(sweep=sweep, root=str(settings.sweeps.folder), url=settings.console.run(this_run.id))
             tell_of_trouble(about, wrong, "", datetime.now(UTC), settings.notifications.administrators)
         _end_without_a_sweep(client, Failed(message=str(wrong)))
 
@@ -273,7 +273,3 @@ def _definition(client: SyncPrefectClient, sweep: str, settings: Settings, *, dr
 def _end_without_a_sweep(client: SyncPrefectClient, state: State[None]) -> NoReturn:
     patiently(lambda: client.set_flow_run_state(UUID(str(this_run.id)), state))
     raise Abort(state.message)
-
-
-def _address(settings: Settings) -> str:
-    return settings.console.run(this_run.id)

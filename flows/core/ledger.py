@@ -12,6 +12,7 @@ from flows.core.status import FilesetStatus, PutAway
 OVER = frozenset({Stage.DONE, Stage.FAILED, Stage.CANCELLED})
 """Stages after which nothing more happens to a fileset."""
 
+
 STOPS = (ImportCancelled, RunPutOff, AttemptSuperseded)
 """What ends an attempt without saying anything of the fileset that it was about."""
 
@@ -108,7 +109,7 @@ class Ledger:
                 before = self._statuses.get(status.key)
                 if before is None and self._restored:
                     self._statuses |= {
-                        k: s.held_up_by(status) for k, s in self._statuses.items() if s.stage not in OVER
+                        key: each.held_up_by(status) for key, each in self._statuses.items() if each.stage not in OVER
                     }
                 elif before is None or before.stage not in OVER:
                     self._statuses[status.key] = status
@@ -121,11 +122,7 @@ class Ledger:
 
     def _away_above(self, fileset: Fileset) -> list[str]:
         path = fileset.files[0].client_path
-        return [
-            status.key
-            for status in self._statuses.values()
-            if status.is_no_fileset and path.startswith(status.files[0].rstrip("/") + "/")
-        ]
+        return [status.key for status in self._statuses.values() if status.stands_above(path)]
 
     def _forget_what_is_back(self, found: Iterable[Fileset]) -> None:
         """Drop the rows of folders that could not be looked into, once their files are there."""

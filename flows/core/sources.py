@@ -276,3 +276,8 @@ def _decoded(names: Iterable[str]) -> list[str]:
             raise SourceSyntax("There is a slash or a NUL character encoded in the URI, which no name has.")
         decoded.append(plain)
     return decoded
+
+
+def is_at_or_below(path: str, folder: str) -> bool:
+    """Whether a path is a folder, or lies in it, by whole names."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

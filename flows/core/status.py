@@ -11,6 +11,7 @@ from pydantic import Field
 
 from flows.core.control import Stage
 from flows.core.requests import Failure, Fileset, Frozen, ImportedImage
+from flows.core.sources import is_at_or_below
 
 FILES_TOLD = 100
 """Files of a fileset that are named: an OME-Zarr has thousands, and all of this is written again and again."""
@@ -65,10 +66,13 @@ class FilesetStatus(Frozen):
         """Whether it stands for a source that could not be looked into yet."""
         return self.stage is Stage.WAITING and self.bytes_total == 0 and self.failure is not None
 
+    def stands_above(self, path: str) -> bool:
+        """Whether it stands for a folder that could not be looked into yet, and that a path lies in."""
+        return self.is_no_fileset and path != self.files[0] and is_at_or_below(path, self.files[0])
+
     def held_up_by(self, refused: "FilesetStatus") -> Self:
         """Wait, or fail, for the reason for which a source that holds one of its files cannot be read now."""
-        path = refused.files[0]
-        if not any(each == path or each.startswith(path.rstrip("/") + "/") for each in self.files):
+        if not any(is_at_or_below(each, refused.files[0]) for each in self.files):
             return self
         return self.model_copy(update={"stage": refused.stage, "failure": refused.failure})
 

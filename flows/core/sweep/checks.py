@@ -14,6 +14,7 @@ from cronsim import CronSim, CronSimError
 from flows.core.errors import Misdefined, SourceError, UnknownServer
 from flows.core.requests import Placement
 from flows.core.settings import Root, Settings
+from flows.core.sources import is_at_or_below
 from flows.core.sweep.definition import BUILT_IN, DESTINATIONS, Assign, Schedule, SweepDefinition
 from flows.core.sweep.lines import Place
 from flows.core.sweep.templates import Filling
@@ -58,7 +59,7 @@ def overlaps(definitions: Mapping[str, SweepDefinition]) -> Iterator[tuple[str, 
     folders = {name: os.path.realpath(each.root) for name, each in definitions.items()}
     for number, (name, folder) in enumerate(folders.items()):
         for earlier in list(folders)[:number]:
-            if _holds(folders[earlier], folder) or _holds(folder, folders[earlier]):
+            if is_at_or_below(folder, folders[earlier]) or is_at_or_below(folders[earlier], folder):
                 yield name, earlier
 
 
@@ -108,7 +109,11 @@ def _roots_of(folder: Path, roots: Mapping[str, Root]) -> dict[str, Root]:
     }
     if holding:
         return {name: roots[name] for name, depth in holding.items() if depth == max(holding.values())}
-    return {name: root for name, root in roots.items() if _USER in str(root.path) and _holds(real, _above_users(root))}
+    return {
+        name: root
+        for name, root in roots.items()
+        if _USER in str(root.path) and is_at_or_below(_above_users(root), real)
+    }
 
 
 def _above_users(root: Root) -> str:
@@ -120,10 +125,6 @@ def _expression(root: Root) -> re.Pattern[str]:
     """Find a root, for whatever user, at the beginning of a path."""
     path = os.path.realpath(root.path).rstrip("/")
     return re.compile(re.escape(path).replace(re.escape(_USER), "[^/]+") + r"(?=/|\Z)", re.DOTALL)
-
-
-def _holds(folder: str, path: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _of_schedule(schedule: Schedule) -> Iterator[Fault]:

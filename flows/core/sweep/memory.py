@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from flows.core.requests import Fileset, Frozen, SourceFile
+from flows.core.sources import is_at_or_below
 from flows.core.sweep import database
 from flows.core.sweep.database import Database
 from flows.core.sweep.folders import TOUCHED, Folders
@@ -199,7 +200,7 @@ class Memory:
         released = [
             each
             for each in self.with_verdict(Verdict.FAILED, Verdict.QUARANTINED)
-            if path is None or any(_is_at_or_below(file.client_path, path) for file in each.fileset.files)
+            if path is None or any(is_at_or_below(file.client_path, path) for file in each.fileset.files)
         ]
         reason = "It was released, and the next sweep looks at it again."
         update = {"verdict": Verdict.SETTLING, "code": "released", "reason": reason, "run_id": None}
@@ -213,7 +214,3 @@ def _forget_note(_name: str, _value: str) -> None:
 
 def _number(mtime_ns: int) -> int | str:
     return mtime_ns if fitted(mtime_ns) == mtime_ns else str(mtime_ns)
-
-
-def _is_at_or_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -11,6 +11,7 @@ from pydantic import Field
 from flows.core.errors import NothingImportable, RequestError, SourceError
 from flows.core.remotes import Look
 from flows.core.requests import Failure, Fileset, Frozen, SourceFile
+from flows.core.sources import is_at_or_below
 from flows.core.verify.families import FoundSet
 from flows.core.verify.folders import Folders
 from flows.core.verify.sets import belongs_to_a_set
@@ -99,7 +100,9 @@ class Found:
         All become one refusal, told of the uppermost folder, for the first reason.
         """
         self.accounted += 1
-        uppermost = next((above for known, above in self._parts if known == kind and _is_below(folder, above)), folder)
+        uppermost = next(
+            (above for known, above in self._parts if known == kind and is_at_or_below(folder, above)), folder
+        )
         self._parts.setdefault((kind, uppermost), []).append(path)
         if why is not None:
             self._why.setdefault((kind, uppermost), why)
@@ -177,7 +180,3 @@ def source_file(path: str, real: str, look: os.stat_result | Look) -> SourceFile
     """Return a file as it looks."""
     version = look.version if isinstance(look, Look) else ""
     return SourceFile(path=real, client_path=path, size=look.st_size, mtime_ns=look.st_mtime_ns, version=version)
-
-
-def _is_below(folder: str, above: str) -> bool:
-    return folder == above or folder.startswith(above.rstrip("/") + "/")

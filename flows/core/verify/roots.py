@@ -21,7 +21,7 @@ from flows.core.mounts import NO_MOUNTS, Mounts
 from flows.core.remotes import Connections, Remote, Store, is_remote
 from flows.core.requests import Frozen
 from flows.core.settings import Root
-from flows.core.sources import Source
+from flows.core.sources import Source, is_at_or_below
 from flows.core.verify.afar import Afar
 
 EVERY_ROOT = "*"
@@ -133,7 +133,7 @@ class Access:
             for name, root in self.roots.items()
             if root.station == station
             for folder in self._folder(name)
-            if _holds(folder, real)
+            if is_at_or_below(real, folder)
         ]
         deepest = max((len(folder) for folder, *_ in holding), default=0)
         found = [each for each in holding if len(each[0]) == deepest]
@@ -197,7 +197,10 @@ def check_after(roots: Mapping[str, Root], user: str, path: str, what: Literal["
         SourceNotAllowed: it may not be done, or the path lies below no root.
     """
     holding = [
-        (len(folder), name) for name, root in roots.items() for folder in _folder_of(root, user) if _holds(folder, path)
+        (len(folder), name)
+        for name, root in roots.items()
+        for folder in _folder_of(root, user)
+        if is_at_or_below(path, folder)
     ]
     deepest = [name for depth, name in holding if depth == max(holding)[0]]
     forbidding = [name for name in deepest if what not in roots[name].after]
@@ -212,7 +215,7 @@ def check_after(roots: Mapping[str, Root], user: str, path: str, what: Literal["
 
 def folder_holding(roots: Mapping[str, Root], user: str, path: str) -> str | None:
     """Return the folder of the deepest root that holds a path, with all links resolved; None where none does."""
-    holding = [folder for root in roots.values() for folder in _folder_of(root, user) if _holds(folder, path)]
+    holding = [folder for root in roots.values() for folder in _folder_of(root, user) if is_at_or_below(path, folder)]
     return max(holding, key=len, default=None)
 
 
@@ -232,10 +235,6 @@ def _where(station: str | None) -> str:
     if station is None:
         return "It does not lie on this workstation, whose worker took the import."
     return f"It lies on the workstation {station}, whose own worker alone can import it."
-
-
-def _holds(folder: str, path: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _holds_something(folder: str) -> bool:
