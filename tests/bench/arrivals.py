@@ -63,7 +63,6 @@ def _define(running: Running, root: Path) -> None:
 
 def _fill(root: Path, files: int) -> None:
     """Write images of 20 kB that differ in their first pixels."""
-    root.mkdir(parents=True)
     made = make_ome_tiff(root.parent / "first.ome.tiff", channels=["DAPI"], z=1, t=2, size=(64, 64))
     with tifffile.TiffFile(made) as image:
         pixels = image.pages[0].dataoffsets[0]
