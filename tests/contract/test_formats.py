@@ -1,7 +1,6 @@
 """Real files of many formats, from the disk into an OMERO: as many images, and as large, as Bio-Formats says."""
 
 import csv
-import gzip
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,13 +12,13 @@ from flows.core.omero_client import ImportDetails, import_fileset
 from flows.core.requests import StagedFile, StagedFileset
 from flows.core.settings import Root, Verification
 from flows.core.verify import Access, expand, verify_fileset
-from tests.core.verify.test_real_files import FOLDER
 from tests.support.bioformats import needs_bioformats
+from tests.support.real_files import FOLDER, needs_real_files, unpack
 
 pytestmark = [
     pytest.mark.contract,
     needs_bioformats,
-    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is not there; REALDATA_TEST_DIR names it"),
+    needs_real_files,
 ]
 PYRAMIDS = {"ome-tiff-single/test_pyramid.ome.tif": 1}
 """What OMERO takes for one image of several resolutions, where the table counts each of these."""
@@ -80,7 +79,7 @@ def check(row: Row, bring, folder: Path) -> None:
     if not path.exists():
         home = folder
         for packed in path.parent.glob("*.gz"):
-            (folder / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+            unpack(packed, folder)
         path = folder / path.name
 
     imported = bring(path, home)

@@ -1,13 +1,9 @@
 """A folder of real files, through the sandbox, read back with OMERO's own command line."""
 
 import csv
-import gzip
 import hashlib
 import io
-import os
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,41 +12,33 @@ import pytest
 
 from deployments.sandbox.home import Running
 from tests.contract.test_formats import ROWS
-from tests.core.verify.test_real_files import FOLDER
 from tests.support.bioformats import needs_bioformats
+from tests.support.command_line import run_omero
 from tests.support.courier import Courier
+from tests.support.real_files import FOLDER, needs_real_files, unpack
 
 pytestmark = [
     pytest.mark.sandbox,
     pytest.mark.thorough,
     pytest.mark.timeout(600),
     needs_bioformats,
-    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is not there; REALDATA_TEST_DIR names it"),
+    needs_real_files,
 ]
 BROKEN, ZARR = "broken", "ome-zarr"
 """Folders: what is broken on purpose, and what neither Bio-Formats nor the stand-in reads."""
 TAGGED = "l.child.textValue = '%s'"
 Command = Callable[..., str]
-COMMAND = "import sys, omero.cli; sys.exit(omero.cli.argv(['omero', *sys.argv[1:]]))"
-"""What the program `omero` does, without its refusal to work for root."""
 
 
 @pytest.fixture
 def omero(sandbox: Running, tmp_path: Path) -> Iterator[Command]:
     """The command `omero`, logged in as alice."""
-    environment = {**os.environ, "OMERO_USERDIR": str(tmp_path), "OMERO_PASSWORD": sandbox.logins["alice"]}
 
     def run(*words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", COMMAND, *words],
-            check=False,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        done = run_omero(tmp_path, [words], OMERO_PASSWORD=sandbox.logins["alice"])
+        output, _, status = done.stdout.rpartition("exit ")
+        assert status.strip() == "0", done.stdout + done.stderr
+        return output
 
     run("login", "-s", sandbox.omero_host, "-p", str(sandbox.omero_ssl_port), "-u", "alice")
     yield run
@@ -63,7 +51,7 @@ def real_files(alice: Courier) -> Path:
     copy = alice.folder() / "real"
     shutil.copytree(FOLDER, copy, ignore=shutil.ignore_patterns("*.tsv", "*.md"))
     for packed in copy.rglob("*.gz"):
-        packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+        unpack(packed, packed.parent)
         packed.unlink()
     return copy
 

@@ -1,25 +1,14 @@
 """The `omero` command, unmodified, with a home of its own."""
 
-import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import run_omero
 from tests.support.understudy import Understudy
-
-RUN_ALL = """
-import json, sys, omero.cli
-for arguments in json.loads(sys.argv[1]):
-    code = omero.cli.argv(["omero", *arguments])
-    print("exit", code, flush=True)
-"""
-"""What the script `omero` does, for several commands in one process; but the script refuses to run as root."""
 
 Omero = Callable[..., str]
 
@@ -27,14 +16,9 @@ Omero = Callable[..., str]
 @pytest.fixture
 def omero_command(tmp_path: Path) -> Omero:
     """Runs commands one after the other; what they printed."""
-    environment = {**os.environ, "OMERO_USERDIR": str(tmp_path / "home"), "PYTHONWARNINGS": "ignore"}
 
     def run(*commands: str) -> str:
-        arguments = json.dumps([shlex.split(command) for command in commands])
-        command = [sys.executable, "-c", RUN_ALL, arguments]
-        done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False
-        )
+        done = run_omero(tmp_path / "home", [shlex.split(command) for command in commands])
         return done.stdout + done.stderr
 
     return run

@@ -1,8 +1,6 @@
 """The verify stage against real files, and against what Bio-Formats says of them."""
 
 import csv
-import gzip
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,13 +13,12 @@ from flows.core.settings import BioFormats, Root, Verification
 from flows.core.verify import Access, Expansion, expand, verify_fileset
 from flows.core.verify.families import family_of
 from tests.support.bioformats import needs_bioformats
+from tests.support.real_files import FOLDER, needs_real_files, unpack
 
 PROJECT = Path(__file__).parents[3]
-FOLDER = Path(os.environ.get("REALDATA_TEST_DIR", PROJECT.parent / "shared" / "realdata"))
-"""Small real files of many formats, with a table of what Bio-Formats says of each (`showinf -nopix`)."""
 QUICK = Verification(settle_seconds=0, bioformats=BioFormats(enabled=False))
 """Our own rules are tried here, and settled files."""
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is not there; REALDATA_TEST_DIR names it")
+pytestmark = needs_real_files
 
 
 STACK = "1.4compatTest_3_MMStack_1-Pos_"
@@ -91,7 +88,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Micro-Manager stacks, which are kept compressed."""
     folder = tmp_path_factory.mktemp("micromanager")
     for packed in (FOLDER / "micromanager" / "mm14-4pos-stack").glob("*.gz"):
-        (folder / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+        unpack(packed, folder)
     return folder
 
 
