@@ -25,7 +25,7 @@ SHORTEST_INTERVAL = 1.0
 """Seconds between two looks at the ledger."""
 LOOK_INTERVAL = 10.0
 """Seconds between two looks at whether this attempt still counts."""
-ROWS_PER_SECOND = 200
+ROWS_PER_SECOND = 100
 """A long table is written less often: it goes to the server whole."""
 REPORT = "What is in OMERO, what is not, and why."
 TABLE = "Where each file is, with all that is known of it. When the run has ended, the report says it in words."

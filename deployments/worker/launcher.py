@@ -202,8 +202,7 @@ class Launcher:
 
     async def _read_bandwidth(self) -> None:
         """Take over what an operator set in Prefect: a number of bytes per second, 0 for no limit."""
-        async with get_client() as client:
-            variable = await client.read_variable_by_name(bandwidth_name(self._name))
+        variable = await self._worker.client.read_variable_by_name(bandwidth_name(self._name))
         bandwidth = self._settings.bandwidth if variable is None else bytes_per_second(variable.value)
         if bandwidth != self._bandwidth:
             log.info("Its runs may send %s", f"{bandwidth} bytes per second" if bandwidth else "as fast as it goes")

@@ -22,10 +22,10 @@ from flows.core.wishes import check_after_import, check_placement
 
 log = logging.getLogger(__name__)
 
-CHUNK_FILESETS = 25
+CHUNK_FILESETS = 50
 """Small filesets that pass the stages together: three task runs for each file would cost more than the import."""
 LARGE = 64 * 1024 * 1024
-"""Bytes from which a fileset is a chunk of its own."""
+"""Bytes from which a fileset is a chunk of its own, and from which a chunk of small ones takes no more."""
 
 
 def prepare(job: Job) -> tuple[Chunk, ...]:
@@ -51,7 +51,7 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
 
 
 def chunks(filesets: Sequence[Fileset]) -> tuple[Chunk, ...]:
-    """Cut into chunks: a large fileset alone, small ones up to 25 together, in their order."""
+    """Cut into chunks: a large fileset alone, small ones together up to a number and a volume, in their order."""
     cut: list[Chunk] = []
     small: list[Fileset] = []
     for fileset in filesets:
@@ -59,7 +59,7 @@ def chunks(filesets: Sequence[Fileset]) -> tuple[Chunk, ...]:
             cut.append(Chunk((fileset,)))
             continue
         small.append(fileset)
-        if len(small) == CHUNK_FILESETS:
+        if len(small) == CHUNK_FILESETS or sum(each.size for each in small) >= LARGE:
             cut.append(Chunk(tuple(small)))
             small = []
     return (*cut, Chunk(tuple(small))) if small else tuple(cut)
@@ -78,7 +78,7 @@ def verify(job: Job, chunk: Chunk) -> str | None:
 
     def look(fileset: Fileset) -> None:
         seen = verify_fileset(fileset, access=job.access(), settings=job.settings.verification, control=job.ledger)
-        log.info("%s: %s, %d bytes, sound as far as can be seen", fileset.name, seen.format, seen.fileset.size)
+        log.debug("%s: %s, %d bytes, sound as far as can be seen", fileset.name, seen.format, seen.fileset.size)
         job.ledger.verified(seen)
 
     return _each(job, [each for each in chunk.filesets if not job.ledger.has_verified(each.key)], look)

@@ -26,7 +26,7 @@ from tests.bench.rigs import PROJECT, NotInTime, wait_for
 
 USER = "alice"
 PATIENCE = 1800.0
-IDLE_SECONDS = 20.0
+IDLE_SECONDS = 120.0
 COUNTED = {
     "Prefect server": "deployments.prefect_server",
     "PostgreSQL": "postgres -D",

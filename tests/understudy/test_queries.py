@@ -8,7 +8,7 @@ import pytest
 from omero.rtypes import rlong, rstring
 
 from tests.understudy.conftest import Connect
-from tests.understudy.plain import comment, dataset, do_import, project
+from tests.understudy.plain import comment, dataset, delete, do_import, project
 
 
 @pytest.fixture
@@ -132,6 +132,32 @@ def test_objects_are_found_by_id_and_by_property(alice: Any, unique: str) -> Non
     assert query.find("Dataset", 10**9) is None
     with pytest.raises(omero.ValidationException):
         query.get("Dataset", 10**9)
+
+
+def test_a_changed_property_is_found_by_its_new_value_alone(alice: Any, unique: str) -> None:
+    found = "select d.id from Dataset d where d.name = :name"
+    made, update = dataset(alice, unique), alice.getSession().getUpdateService()
+    assert project(alice, found, name=unique) == [[made.id.val]]
+
+    loaded = alice.getSession().getQueryService().get("DatasetI", made.id.val)
+    loaded.setName(rstring(f"{unique}-renamed"))
+    update.saveObject(loaded)
+
+    assert project(alice, found, name=unique) == []
+    assert project(alice, found, name=f"{unique}-renamed") == [[made.id.val]]
+
+    delete(alice, "Dataset", made.id.val)
+    assert project(alice, found, name=f"{unique}-renamed") == []
+
+
+def test_rows_are_found_by_what_is_joined_to_them(alice: Any, image: Path) -> None:
+    filesets = sorted(do_import(alice, image).objects[0].fileset.id.val for _ in range(2))
+    joined = "select e.fileset.id from FilesetEntry e join e.originalFile o where "
+    ((digest,),) = project(alice, f"{joined.replace('e.fileset.id', 'o.hash', 1)} e.fileset.id = :id", id=filesets[0])
+
+    found = project(alice, f"{joined} o.hash in (:hashes) and e.fileset.id in (:ids)", hashes=[digest], ids=filesets)
+    assert found == [[each] for each in filesets]
+    assert project(alice, f"{joined} o.hash = :hash", hash="0" * 40) == []
 
 
 def test_a_map_annotation_keeps_its_pairs_in_order(alice: Any) -> None:

@@ -6,11 +6,11 @@ A killed process loses no committed transaction (write-ahead log); reads never w
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployments.sandbox.understudy.rows import Ref, Row, from_json, to_json
+from deployments.sandbox.understudy.rows import Ref, Row, Value, from_json, to_json
 
 Backward = tuple[str, Ref]
 """A property's name and the row it points at."""
@@ -23,6 +23,7 @@ class Database:
         self.lock = threading.RLock()
         self._tables: dict[str, dict[int, Row]] = defaultdict(dict)
         self._pointing: dict[Backward, dict[Ref, None]] = defaultdict(dict)
+        self._valued: dict[tuple[str, str], dict[Value, dict[Ref, None]]] = {}
         self._last_ids: dict[str, int] = {}
         self._disk = sqlite3.connect(file, check_same_thread=False)
         self._open()
@@ -56,6 +57,19 @@ class Database:
         with self.lock:
             found = [self._tables[table][r.id] for r in self._pointing.get((name, ref), ()) if r.table == table]
         return sorted(found, key=lambda row: row.id)
+
+    def valued(self, table: str, name: str, value: Value) -> Collection[Ref]:
+        """The rows of `table` whose property `name` is `value`, to be read under the lock.
+
+        A reference is found by what points at it; of other properties an index is made when one is first asked for.
+        """
+        if isinstance(value, Ref):
+            return self._pointing.get((name, value), {})
+        if (index := self._valued.get((table, name))) is None:
+            index = self._valued[table, name] = defaultdict(dict)
+            for row in self._tables[table].values():
+                index[row.get(name)][row.ref] = None
+        return index.get(value, {})
 
     @contextmanager
     def transaction(self) -> Iterator["Transaction"]:
@@ -100,6 +114,8 @@ class Database:
         self._tables[row.ref.table][row.id] = row
         for name, ref in row.refs():
             self._pointing[name, ref][row.ref] = None
+        for name, index in self._indexes(row.ref.table):
+            index[row.get(name)][row.ref] = None
 
     def _hide(self, ref: Ref, *, keep_place: bool = False) -> None:
         table = self._tables[ref.table]
@@ -108,6 +124,14 @@ class Database:
             self._pointing[name, target].pop(ref, None)
             if not self._pointing[name, target]:
                 del self._pointing[name, target]
+        for name, index in self._indexes(ref.table):
+            value = row.get(name) if row else None
+            index[value].pop(ref, None)
+            if not index[value]:
+                del index[value]
+
+    def _indexes(self, table: str) -> Iterator[tuple[str, dict[Value, dict[Ref, None]]]]:
+        return ((name, index) for (of, name), index in self._valued.items() if of == table)
 
 
 class Transaction:

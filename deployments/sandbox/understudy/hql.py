@@ -6,6 +6,7 @@ from typing import Any
 
 from deployments.sandbox.understudy.convert import Fetch, Reader
 from deployments.sandbox.understudy.database import Database
+from deployments.sandbox.understudy.hql_index import Index
 from deployments.sandbox.understudy.hql_names import check, fetch_trees, fetches_collections, resolve, roots
 from deployments.sandbox.understudy.hql_parser import parse
 from deployments.sandbox.understudy.hql_rows import Bound, Found, Walker
@@ -44,6 +45,7 @@ class Hql:
     """One query of one caller."""
 
     def __init__(self, database: Database, reader: Reader, parameters: Mapping[str, Any]) -> None:
+        self._database = database
         self._walk = Walker(database, reader)
         self._parameters = parameters
         self._subselects: dict[int, frozenset[Found]] = {}
@@ -80,11 +82,12 @@ class Hql:
 
     def _bind(self, select: Select, outer: Bound) -> list[Bound]:
         bounds: list[Bound] = [outer]
+        index = Index(self._database, select, outer, self._value)
         for name, alias in roots(select):
-            rows = self._walk.rows_of(name)
+            rows = self._walk.rows_of(name, index.rows_of(alias))
             bounds = [{**bound, alias: row} for bound in bounds for row in rows]
-        for index, join in enumerate(select.joins):
-            alias = join.alias or f"_join{index}"
+        for number, join in enumerate(select.joins):
+            alias = join.alias or f"_join{number}"
             nothing: list[Row | None] = [None] if join.outer else []
             bounds = [
                 {**bound, alias: row}

@@ -19,10 +19,10 @@ class Walker:
     def __init__(self, database: Database, reader: Reader) -> None:
         self._database, self._reader = database, reader
 
-    def rows_of(self, name: str) -> list[Row]:
-        """The readable rows of a class."""
+    def rows_of(self, name: str, among: list[Row] | None = None) -> list[Row]:
+        """The readable rows of a class, of all or of some."""
         wanted = concrete(name)
-        table = self._database.table(name if len(wanted) > 1 else table_of(name))
+        table = self._database.table(table_of(name)) if among is None else among
         return [row for row in table if row.kind in wanted and self._reader.access.readable(row)]
 
     def joined(self, parts: tuple[str, ...], bound: Bound) -> list[Row]:

@@ -7,7 +7,6 @@ from typing import Any
 import omero
 import omero.clients
 from omero.model import (
-    ChecksumAlgorithmI,
     DatasetI,
     FilesetEntryI,
     FilesetI,
@@ -18,7 +17,6 @@ from omero.model import (
 from omero.rtypes import rbool, rstring
 from omero_version import omero_version
 
-from flows.core.errors import OmeroMisused
 from flows.core.omero_client.annotations import ImportDetails, marks_for
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.targets import ResolvedTarget
@@ -67,12 +65,7 @@ def import_settings(
     asked.userSpecifiedName = rstring(details.name) if details.name else None
     asked.userSpecifiedDescription = rstring(details.description) if details.description else None
     asked.userSpecifiedAnnotationList = list(annotations) or None
-    asked.checksumAlgorithm = session.repository.suggestChecksumAlgorithm(_offered(session.server.checksums))
-    if asked.checksumAlgorithm is None:
-        raise OmeroMisused(
-            f"{session.server.host} takes none of the checksums {', '.join(session.server.checksums)}.",
-            advice="The operator should offer one that this OMERO supports: `checksums` in the settings of the server.",
-        )
+    asked.checksumAlgorithm = session.checksum_algorithm
     return asked
 
 
@@ -83,15 +76,6 @@ def _safe(part: str) -> str:
     if upper.startswith("$") or (upper.partition(".")[0] in _RESERVED and "." in upper):
         part = f"_{part}"
     return part.translate(_SAFE)
-
-
-def _offered(names: Sequence[str]) -> list[Any]:
-    offered = []
-    for name in names:
-        algorithm = ChecksumAlgorithmI()
-        algorithm.value = rstring(name)
-        offered.append(algorithm)
-    return offered
 
 
 def _unloaded(target: ResolvedTarget | None) -> Any:

@@ -97,6 +97,21 @@ class OmeroSession:
             raise OmeroMisused(f"{self.server.host} has no managed repository that this user sees.")
         return found
 
+    @cached_property
+    def checksum_algorithm(self) -> Any:
+        """The checksum of uploads, agreed with OMERO for as long as this session is used.
+
+        Raises:
+            OmeroMisused: OMERO takes none of the algorithms that the settings offer.
+        """
+        names = self.server.checksums
+        if (agreed := self.repository.suggestChecksumAlgorithm([_algorithm(name) for name in names])) is None:
+            raise OmeroMisused(
+                f"{self.server.host} takes none of the checksums {', '.join(names)}.",
+                advice="The operator should offer one that it supports: `checksums` in the settings of the server.",
+            )
+        return agreed
+
     def rows(self, hql: str, **parameters: int | str | list[int] | list[str]) -> list[tuple[Any, ...]]:
         """Ask for columns; the values come unwrapped."""
         return [tuple(unwrap(each) for each in row) for row in self.query.projection(hql, _parameters(parameters))]
@@ -172,6 +187,12 @@ def groups_of(person: Any) -> dict[str, int]:
 def drop(client: Any) -> None:
     """Free a client whatever state it is in; omero-py's finaliser is the one call that never raises."""
     client.__del__()
+
+
+def _algorithm(name: str) -> Any:
+    algorithm = omero.model.ChecksumAlgorithmI()
+    algorithm.value = rstring(name)
+    return algorithm
 
 
 def _parameters(values: dict[str, Any]) -> Any:

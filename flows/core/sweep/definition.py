@@ -218,7 +218,7 @@ class Assign(Part):
 class Limits(Part):
     """How much at a time."""
 
-    filesets_per_run: int = Field(default=500, ge=1, le=5000, description="Filesets in one import.")
+    filesets_per_run: int = Field(default=1000, ge=1, le=5000, description="Filesets in one import.")
     gigabytes_per_run: float = Field(default=200, gt=0, description="Gigabytes (10^9 bytes) in one import.")
     filesets_per_sweep: int = Field(default=20_000, ge=1, description="Filesets that one sweep hands over at most.")
     gigabytes_per_sweep: float = Field(default=5_000, gt=0, description="Gigabytes that one sweep hands over at most.")

@@ -1,0 +1,29 @@
+"""What passes the stages together."""
+
+import pytest
+
+from flows.core.pipeline import CHUNK_FILESETS, LARGE, chunks
+from flows.core.requests import Fileset, SourceFile
+
+MOST = CHUNK_FILESETS
+
+
+@pytest.mark.parametrize(
+    ("sizes", "together"),
+    [
+        pytest.param([1] * (MOST + 1), [MOST, 1], id="small-ones-up-to-a-number"),
+        pytest.param([LARGE // 2] * 5, [2, 2, 1], id="and-up-to-a-volume"),
+        pytest.param([LARGE, 1, LARGE, 1], [1, 1, 2], id="a-large-one-alone"),
+        pytest.param([], [], id="nothing"),
+    ],
+)
+def test_filesets_are_cut_into_chunks(sizes: list[int], together: list[int]) -> None:
+    filesets = [
+        Fileset(files=(SourceFile(path=f"/d/{number}", client_path=f"/d/{number}", size=size, mtime_ns=1),))
+        for number, size in enumerate(sizes)
+    ]
+
+    cut = chunks(filesets)
+
+    assert [len(each.filesets) for each in cut] == together
+    assert {fileset for each in cut for fileset in each.filesets} == set(filesets)
