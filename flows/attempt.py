@@ -72,6 +72,7 @@ class Attempt:
     def take_up(self) -> None:
         """Go on where an earlier attempt ended; where a person asked for it, also with what had failed for good."""
         self.job.account.email = self._record.email
+        self._record.note_who_asked(self.job)
         if not self._record.from_the_start:
             earlier = patiently(self._publisher.earlier)
             self.job.ledger.restore(earlier, failed_too=self._record.asked_by_person)

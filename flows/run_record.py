@@ -95,6 +95,11 @@ class RunRecord:
         """The tags that it keeps; what was told of an earlier outcome counts no more after a person's retry."""
         return set(self._run.tags) - ({TOLD, INTERIM_TOLD} if self.asked_by_person else set())
 
+    def note_who_asked(self, job: Job) -> None:
+        """Note in the audit trail what was asked for in Prefect itself; others noted it, and tagged the run, before."""
+        if self.attempt == 1 and not job.tags & set(self._run.tags):
+            job.note_request(who="prefect")
+
     def look(self) -> FlowRun:
         """Return the run, while this attempt is the current one.
 

@@ -23,7 +23,8 @@ class AuditEntry(Frozen):
     """`import` or `cancel`, say, when it was asked for; `imported`, `skipped` or `deleted` when it was done in OMERO,
     and `moved-files` or `deleted-files` when it was done on disk."""
     who: str | None = None
-    """`user:alice`, `token:microscope-3`, or `sweep:confocal`; None: the courier, for the import of `import_id`."""
+    """`user:alice`, `token:microscope-3`, `sweep:confocal`, or `prefect` for who used its UI or command line, whom it
+    does not name; None: the courier, for the import of `import_id`."""
     address: str | None = None
     """Where the request came from."""
     server: str

@@ -215,13 +215,18 @@ class Job:
         what = "skipped" if fileset.duplicate else "imported"
         self._note(what, target=target, sources=tuple(sources), images=images)
 
+    def note_request(self, who: str) -> None:
+        """Note in the audit trail that this import was asked for."""
+        self._note("import", who=who, sources=tuple(self.request.sources))
+
     def _note_deleted(self, filesets: tuple[int, ...]) -> None:
         self._note("deleted", filesets=filesets)
 
-    def _note(self, action: str, target: str = "", **what: tuple[Any, ...]) -> None:
+    def _note(self, action: str, target: str = "", who: str | None = None, **what: tuple[Any, ...]) -> None:
         entry = AuditEntry(
             when=datetime.now(UTC),
             action=action,
+            who=who,
             server=self.server_name,
             as_whom=self.request.on_behalf_of,
             import_id=self.run_id,

@@ -1,5 +1,6 @@
 """The Prefect UI for somebody who has read nothing: start an import, follow it, stop it, read what became of it."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,20 @@ def test_an_import_started_from_the_form_is_followed_to_its_end(console: Console
 
 
 @pytest.mark.thorough
+def test_the_audit_trail_says_that_an_import_was_started_in_prefect(
+    console: Console, sandbox: Running, folder: Path
+) -> None:
+    image = make_small_ome_tiff(folder / "cells.ome.tiff")
+
+    run = console.start("alice", str(folder))
+    console.ends("Completed")
+
+    entries = map(json.loads, sandbox.home.audit_log.read_text().splitlines())
+    asked, done = [each for each in entries if each.get("import_id") == run]
+    assert (asked["action"], asked["who"], asked["as_whom"]) == ("import", "prefect", "alice")
+    assert (asked["sources"], done["sources"]) == ([str(folder)], [str(image)])
+
+
 def test_a_broken_file_is_named_with_the_reason_and_what_to_do(console: Console, folder: Path) -> None:
     make_small_ome_tiff(folder / "good.ome.tiff")
     make_text(folder / "bad.tif")
