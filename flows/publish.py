@@ -10,7 +10,7 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact
 from pydantic import TypeAdapter
@@ -121,7 +121,9 @@ class Publisher:
         if kind not in self._artifacts and (earlier := self._of_earlier_attempt(kind)) is not None:
             self._artifacts[kind] = earlier.id
         if (known := self._artifacts.get(kind)) is not None:
-            self._client.update_artifact(known, ArtifactUpdate(data=data, description=description))
+            # Prefect's own call sends everything a second time, as an event that its server keeps for a week.
+            changed = {"data": data, "description": description}
+            self._client.request("PATCH", "/artifacts/{id}", path_params={"id": known}, json=changed)
             return
         artifact = self._client.create_artifact(
             ArtifactCreate(key=kind, type=type_, data=data, description=description, flow_run_id=self._run_id)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from omero.gateway import BlitzGateway
 from omero.rtypes import rstring
@@ -115,6 +116,23 @@ def test_the_audit_trail_says_who_asked_and_what_came_of_it(alice: Courier, sand
     assert (asked["action"], asked["who"]) == ("import", "user:alice")
     assert (done["action"], done["as_whom"], done["sources"]) == ("imported", "alice", [str(image)])
     assert done["images"] == [each["id"] for each in ended["filesets"][0]["images"]]
+
+
+def test_what_a_run_shows_of_its_files_is_kept_once(alice: Courier, sandbox: Running) -> None:
+    folder = alice.folder()
+    for number in range(3):
+        make_small_ome_tiff(folder / f"{number}.ome.tiff")
+    number = alice.asks(folder)
+    assert alice.outcome(number)["state"] == "completed"
+
+    def events(what: str) -> int:
+        asked = {"filter": {"event": {"name": [f"prefect.artifact.{what}"]}}}
+        answer = httpx.post(f"{sandbox.prefect}/api/events/filter", json=asked, trust_env=False)
+        total: int = answer.raise_for_status().json()["total"]
+        return total
+
+    eventually(lambda: events("created") or None, "Prefect keeps its events")
+    assert events("updated") == 0
 
 
 @pytest.mark.thorough
