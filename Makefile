@@ -9,6 +9,7 @@ ANY_PYTHON := $(firstword $(foreach each,$(PYTHON) python3 python3.11 python,$(s
 export PYTHON
 PY := .venv/bin/python
 DATA ?= .sandbox
+WAITING := tests/core/remotes tests/core/bioformats tests/core/omero_client/test_health.py
 SIDE_BY_SIDE := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
@@ -27,8 +28,8 @@ demo: setup ## the whole story on this machine: images made, imported, checked
 up: setup ## the whole system on this machine, kept running with its data until Ctrl-C
 	@$(PY) -m deployments.sandbox up --data "$(DATA)"
 
-check: setup lint ## format, lint, types and the fast tests: under a minute
-	@$(PY) -m pytest -q tests/core tests/deployments/setup tests/test_imports.py
+check: setup lint ## format, lint, types and the core's tests, but those that wait for servers and Java
+	@$(PY) -m pytest -q --numprocesses 2 tests/core tests/deployments/setup tests/test_imports.py $(WAITING:%=--ignore %)
 
 test: setup lint ## check, and all tests that take no minutes each
 	@$(PY) -m pytest $(SIDE_BY_SIDE) -m "not thorough$(if $(CHROMIUM),, and not browser)"

@@ -309,8 +309,8 @@ class Upkeep(Part):
         default=90, gt=0, description="Days after which runs that ended well are forgotten, with names and paths."
     )
     staging_days: float = Field(default=2, gt=0, description="Days after which copies that no run owns are removed.")
-    digest_at: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = Field(
-        default="07:00", description="Local time at which administrators get the day's digest."
+    digest_at: Annotated[str, StringConstraints(pattern=r"^(off|([01]\d|2[0-3]):[0-5]\d)$")] = Field(
+        default="07:00", description="Local time at which administrators get the day's digest; off sends none."
     )
 
 

@@ -42,15 +42,15 @@ def send_digest(client: SyncPrefectClient, settings: Settings, *, now: datetime 
     notes.write(client, NOTE, today)
 
 
-def is_due(digest_at: str | None, last: date, now: datetime) -> bool:
+def is_due(digest_at: str, last: date, now: datetime) -> bool:
     """Say whether a digest is to be sent.
 
     Args:
-        digest_at: local time of day, as 07:00; None sends none.
+        digest_at: local time of day, as 07:00; `off` sends none.
         last: the day of the last one.
         now: local time.
     """
-    return digest_at is not None and last < now.date() and now.time() >= time.fromisoformat(digest_at)
+    return digest_at != "off" and last < now.date() and now.time() >= time.fromisoformat(digest_at)
 
 
 def collect(client: SyncPrefectClient, settings: Settings, now: datetime) -> Day:
