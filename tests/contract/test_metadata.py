@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from omero.model import TagAnnotationI
+from omero.rtypes import rstring
 
 from flows.core.control import Uncontrolled
 from flows.core.errors import ImportCancelled, TargetNotFound
@@ -55,6 +57,17 @@ def test_a_tag_is_made_once_and_used_again(session, unique):
 
     assert ensure_tags(session, [f"{unique} 2", unique]) == first[::-1]
     assert len(session.rows("select t.id from TagAnnotation t where t.textValue = :name", name=unique)) == 1
+
+
+def test_what_groups_tags_is_no_tag(session, unique):
+    group = TagAnnotationI()
+    group.textValue, group.ns = rstring(unique), rstring("openmicroscopy.org/omero/insight/tagset")
+    group = session.update.saveAndReturnObject(group)
+
+    (tag,) = ensure_tags(session, [unique])
+
+    assert tag != group.id.val
+    assert ensure_tags(session, [unique]) == [tag]
 
 
 def test_a_tag_that_somebody_makes_while_we_wait_for_our_turn_is_taken(session, elsewhere, unique):

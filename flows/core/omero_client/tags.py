@@ -9,6 +9,9 @@ from flows.core.omero_client.faults import speaking_to
 from flows.core.omero_client.naming import Alone, alone_here
 from flows.core.omero_client.session import OmeroSession
 
+TAG_SET = "openmicroscopy.org/omero/insight/tagset"
+"""The namespace of what groups tags, and is a TagAnnotation itself (omero-web: tag sets)."""
+
 
 def ensure_tags(session: OmeroSession, names: Sequence[str], *, alone: Alone = alone_here) -> list[int]:
     """Return the ids of tags of these names, made where missing: in the order of the names, each once.
@@ -36,7 +39,11 @@ def ensure_tags(session: OmeroSession, names: Sequence[str], *, alone: Alone = a
 
 
 def _known(session: OmeroSession, names: Sequence[str]) -> dict[str, int]:
-    found = session.objects("select t from TagAnnotation t where t.textValue in (:names)", names=list(names))
+    found = session.objects(
+        "select t from TagAnnotation t where t.textValue in (:names) and (t.ns is null or t.ns != :set)",
+        names=list(names),
+        set=TAG_SET,
+    )
     usable = [each for each in found if _is_own(session, each) or each.details.permissions.canAnnotate()]
     # The best comes last, and stays: the user's own, of these the oldest.
     usable.sort(key=lambda tag: (_is_own(session, tag), -tag.id.val))
