@@ -1,5 +1,6 @@
 """What goes over the wire: Smuggler's own names, its numbers that are texts, and its leniency."""
 
+from email.utils import parseaddr
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
@@ -28,7 +29,7 @@ def _as_text(value: object) -> object:
 
 
 def _positive(value: object) -> object:
-    text = _as_text(value)
+    text = _as_text(_stripped(value))
     if text is None:
         return None
     if not (isinstance(text, str) and text.isascii() and text.removeprefix("+").isdecimal()):
@@ -47,6 +48,16 @@ def _port(number: int) -> int:
 def _place(text: str) -> str:
     read_place(text)
     return text
+
+
+def _bare(value: object) -> object:
+    """Take the address out of what profiles in OMERO may hold: blanks around it, or a name before it."""
+    text = _as_text(value)
+    return (parseaddr(text)[1] or text) if isinstance(text, str) and "<" in text else _stripped(text)
+
+
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
 
 
 def _address(text: str) -> str:
@@ -101,7 +112,7 @@ class AtOmero(Wire):
 class ImportElement(AtOmero):
     """One file or folder that is to be imported."""
 
-    experimenter_email: Annotated[Receiver, AfterValidator(_address), BeforeValidator(_as_text)] = Field(
+    experimenter_email: Annotated[Receiver, AfterValidator(_address), BeforeValidator(_bare)] = Field(
         description="Who is told.", examples=["alice@example.org"]
     )
     target_uri: Annotated[Text, AfterValidator(_place)] = Field(

@@ -19,6 +19,7 @@ _MOST_PARTS = 2000
 _MOST_COLUMNS = 500
 _MOST_EMPTY = 1000
 """Empty rows after which nothing is expected any more: a sheet may say that it has a million."""
+_NOT_COMPUTED = "a cell holds a formula without its value: open it in a spreadsheet program, and save it"
 _ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})
 
 
@@ -31,7 +32,8 @@ def cells_of_workbook(content: bytes, path: str, limits: Metadata) -> list[Cells
     """Return the rows of the first sheet that hold anything.
 
     Raises:
-        TableRefused: it is no workbook, or one that is made to do harm, or a cell holds an error.
+        TableRefused: it is no workbook, or one that is made to do harm, or a cell holds an error, or a formula that
+            nobody computed.
     """
     # Only here: it takes long to import, and few runs meet a workbook.
     import openpyxl  # noqa: PLC0415
@@ -39,17 +41,21 @@ def cells_of_workbook(content: bytes, path: str, limits: Metadata) -> list[Cells
 
     _check(content, path, limits)
     try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+        book, formulas = (
+            openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=values, keep_links=False)
+            for values in (True, False)
+        )
     except (InvalidFileException, KeyError, ValueError, TypeError, AttributeError, OSError, SyntaxError) as broken:
         raise refuse([Problem(0, "it is no XLSX workbook that can be read")], path) from broken
     try:
         if not book.worksheets:
             raise refuse([Problem(0, "it has no sheet with cells")], path)
-        return _rows(book.worksheets[0], path, limits)
+        return _rows(book.worksheets[0], formulas.worksheets[0], path, limits)
     except (KeyError, ValueError, TypeError, AttributeError, SyntaxError, zipfile.BadZipFile) as broken:
         raise refuse([Problem(0, "its first sheet cannot be read")], path) from broken
     finally:
         book.close()
+        formulas.close()
 
 
 def _check(content: bytes, path: str, limits: Metadata) -> None:
@@ -62,11 +68,13 @@ def _check(content: bytes, path: str, limits: Metadata) -> None:
         raise refuse([Problem(0, "it would unfold to more than a table needs: save it as CSV UTF-8")], path)
 
 
-def _rows(sheet: Any, path: str, limits: Metadata) -> list[Cells]:
+def _rows(sheet: Any, formulas: Any, path: str, limits: Metadata) -> list[Cells]:
     found: list[Cells] = []
     problems: list[Problem] = []
-    for number, values in _numbered(sheet, limits):
-        cells = [_text(value) for value in values]
+    for (number, row), (_, written) in zip(_numbered(sheet, limits), _numbered(formulas, limits), strict=False):
+        if any(map(_is_not_computed, row, written)):
+            problems.append(Problem(number, _NOT_COMPUTED))
+        cells = [_text(cell.value) for cell in row]
         wrong = {cell for cell in cells if cell in _ERRORS}
         problems += [Problem(number, f"a cell holds the error {each}") for each in sorted(wrong)]
         if any(cells):
@@ -80,11 +88,16 @@ def _numbered(sheet: Any, limits: Metadata) -> Iterator[tuple[int, tuple[Any, ..
     empty = 0
     # What a sheet says of its size may be wrong.
     sheet.reset_dimensions()
-    for number, values in enumerate(sheet.iter_rows(max_col=_MOST_COLUMNS, values_only=True), 1):
-        empty = 0 if any(value not in (None, "") for value in values) else empty + 1
+    for number, cells in enumerate(sheet.iter_rows(max_col=_MOST_COLUMNS), 1):
+        empty = 0 if any(cell.value not in (None, "") for cell in cells) else empty + 1
         if empty > _MOST_EMPTY or number > limits.table_rows + _MOST_EMPTY:
             return
-        yield number, values
+        yield number, cells
+
+
+def _is_not_computed(cell: Any, written: Any) -> bool:
+    """Whether a program wrote a formula, and left its value to others; one that gives an empty text has a type."""
+    return bool(written.data_type == "f" and cell.value is None and cell.data_type != "str")
 
 
 def _text(value: Any) -> str:

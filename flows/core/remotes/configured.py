@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
+from fsspec import available_protocols
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from flows.core.remotes.place import Place
@@ -95,6 +96,8 @@ class Remote(BaseModel):
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
         scheme = Place.parse(self.url).scheme
+        if scheme not in available_protocols():
+            raise ValueError(f"{scheme}:// is no protocol that fsspec has a driver for")
         if scheme == "sftp" and not (self.user and (self.password or self.private_key)):
             raise ValueError("sftp needs the user, and a password or a private key")
         if scheme == "sftp" and not self.host_keys:

@@ -8,7 +8,7 @@ from typing import Self, cast
 
 from flows.core.remotes.configured import Remote
 from flows.core.remotes.place import Place
-from flows.core.remotes.store import FsspecStore, Store, lacking
+from flows.core.remotes.store import OtherStore, Store, lacking
 
 _OWN = {"sftp": "sftp.SftpStore", "s3": "s3.S3Store", "http": "http.HttpStore", "https": "http.HttpStore"}
 """The modules of the protocols that we know better than fsspec does; each needs its part of the extra `remote`."""
@@ -62,7 +62,7 @@ class Connections:
 def _store(remote: Remote, which: str) -> Store:
     place = Place.parse(remote.url)
     if place.scheme not in _OWN:
-        return FsspecStore(remote, place)
+        return OtherStore(remote, place)
     module, _, kind = _OWN[place.scheme].partition(".")
     try:
         driver = import_module(f"flows.core.remotes.{module}")

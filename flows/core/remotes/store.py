@@ -3,6 +3,7 @@
 A path is that of the host, `which` what the user calls it. Whatever goes wrong is told in the courier's words.
 """
 
+import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import fsspec
 
-from flows.core.errors import SourceAway, SourceError, SourceMissing, SourceUnreadable
+from flows.core.errors import CourierError, SourceAway, SourceError, SourceMissing, SourceUnreadable
 from flows.core.remotes.configured import Remote
 from flows.core.remotes.place import Place
 
@@ -201,6 +202,25 @@ class FsspecStore:
         )
 
 
+class OtherStore(FsspecStore):
+    """A protocol that we know nothing of: what its driver's libraries raise is told, and not tried again for days."""
+
+    @contextmanager
+    def telling(self, which: str) -> Iterator[None]:
+        """Turn whatever the driver raises into the courier's words; its own might hold secrets."""
+        try:
+            with super().telling(which):
+                yield
+        except CourierError:
+            raise
+        except Exception as told:
+            raise SourceUnreadable(
+                f"{self.place.authority} refused it, or its driver failed ({type(told).__name__}).",
+                which=which,
+                advice="The operator should check the login and the options of this remote in the settings.",
+            ) from told
+
+
 CHECK = "Check the address."
 
 
@@ -235,15 +255,15 @@ def lacking(scheme: str, which: str) -> SourceError:
     )
 
 
-_TIMES = ("mtime", "modified", "LastModified", "last_modified", "created")
+_FTP_TIME = re.compile(r"[12]\d{3}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d+)?$")
+"""A time as FTP writes it (RFC 3659), in UTC."""
+_TIMES = ("mtime", "modified", "LastModified", "last_modified", "modify", "created")
 
 
 def look_of(told: Mapping[str, Any]) -> Look:
     """Read what a driver tells of a file: fsspec leaves open how times and versions are called."""
     mode = {"directory": stat.S_IFDIR, "link": stat.S_IFLNK, "file": stat.S_IFREG}.get(told["type"], 0)
-    when = next(
-        (told[key] for key in ("mtime", "modified", "LastModified", "last_modified", "created") if key in told), None
-    )
+    when = next((told[key] for key in _TIMES if key in told), None)
     version = next((str(told[key]) for key in ("ETag", "etag", "md5Hash") if told.get(key)), "")
     return Look(mode, int(told.get("size") or 0), nanoseconds(when), version)
 
@@ -253,4 +273,6 @@ def nanoseconds(when: object) -> int:
     if isinstance(when, datetime):
         aware = when if when.tzinfo else when.replace(tzinfo=UTC)
         return round(aware.timestamp() * 1000) * 1_000_000
+    if isinstance(when, str) and _FTP_TIME.match(when):
+        return nanoseconds(datetime.strptime(when[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC))
     return int(when) * 1_000_000_000 if isinstance(when, int | float) else 0

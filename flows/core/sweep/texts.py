@@ -53,7 +53,9 @@ def rows_of(text: str, path: str) -> list[Row]:
     """
     first = next((line for line in text.splitlines() if line.strip()), "")
     found = _DELIMITER.match(first)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=found[1] if found else ",", strict=True)
+    # A title may hold a comma, none holds a tab.
+    delimiter = "\t" if "\t" in first else found[1] if found else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows, line = [], 1
     try:
         for cells in reader:

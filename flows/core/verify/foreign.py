@@ -124,7 +124,7 @@ class Foreign:
         files = (first, *others)
         missing = [each for each in files if not self._folders.has(each)]
         wrong = incomplete(missing, posixpath.dirname(first), self._folders) if missing else None
-        found = FoundSet(answer.format, answer.reader, files, wrong=wrong, plate=None)
+        found = FoundSet(answer.format, answer.reader, files, wrong=wrong, plate=answer.plate)
         self._found[frozenset(files)] = found
         return found
 

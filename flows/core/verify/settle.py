@@ -33,7 +33,8 @@ def settled(
     """Return what a file looks like once it has not changed for `settings.settle_seconds`.
 
     A file that is old enough is not waited for. A time in the future, from a server whose clock is ahead, says
-    nothing: then two looks, that long apart, have to be the same. `store` reaches a file on another machine.
+    nothing, nor does none at all: then two looks, that long apart, have to be the same.
+    `store` reaches a file on another machine.
 
     Raises:
         SourceUnsettled: it changed before each of `settings.settle_attempts` looks.
@@ -41,7 +42,7 @@ def settled(
     """
     look = _look(path, which, store)
     for _ in range(settings.settle_attempts):
-        age = clock.now() - look.st_mtime
+        age = clock.now() - look.st_mtime if look.st_mtime_ns else 0.0
         if age >= settings.settle_seconds:
             return look
         _wait(settings.settle_seconds - max(age, 0), control, clock)

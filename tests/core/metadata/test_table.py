@@ -78,6 +78,12 @@ def test_whatever_the_spreadsheet_program_wrote_is_read(
     assert (row.file, row.key_values) == ("größe.tif", {"Färbung": "µ-1"})
 
 
+def test_a_comma_in_a_title_does_not_part_what_tabs_do() -> None:
+    (row,) = read_inline("Cell line, ATCC\tfile\nHeLa, CCL-2\ta.tif\n", LIMITS).rows
+
+    assert (row.file, row.key_values) == ("a.tif", {"Cell line, ATCC": "HeLa, CCL-2"})
+
+
 def test_excels_own_word_on_the_delimiter_is_no_row() -> None:
     (row,) = read_inline("sep=;\nfile;stain\na.tif;DAPI, GFP\n", LIMITS).rows
 
@@ -94,10 +100,23 @@ def test_a_workbook_gives_what_people_see_in_it(tmp_path: Path) -> None:
     assert row.key_values == {"n": "5", "when": "2026-11-23", "ratio": "0.5", "ok": "TRUE"}
 
 
-def test_a_formula_is_not_computed(tmp_path: Path) -> None:
+def test_a_formula_that_nobody_computed_is_told(tmp_path: Path) -> None:
     path = workbook(tmp_path / "metadata.xlsx", ["file", "sum"], ["a.tif", "=1+1"])
 
-    assert read(path).rows[0].key_values == {}
+    with pytest.raises(TableRefused, match="row 2: a cell holds a formula without its value"):
+        read(path)
+
+
+def test_a_formula_that_gives_nothing_says_nothing(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "formula.xlsx", ["file", "sum"], ["a.tif", '=""'])
+    computed = tmp_path / "metadata.xlsx"
+    with zipfile.ZipFile(path) as packed, zipfile.ZipFile(computed, "w") as saved:
+        for name in packed.namelist():
+            # As spreadsheet programs save it.
+            part = packed.read(name).replace(b'<c r="B2">', b'<c r="B2" t="str">')
+            saved.writestr(name, part)
+
+    assert read(computed).rows[0].key_values == {}
 
 
 def test_a_cell_with_an_error_is_told(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ ALONE = Verification(settle_seconds=0, bioformats=BioFormats(enabled=False))
 class Knowing:
     """Knows sets by their files; the first opens the set, or any where `any_opens`."""
 
-    def __init__(self, *sets: list[str], any_opens: bool = False) -> None:
-        self.sets, self.any_opens = sets, any_opens
+    def __init__(self, *sets: list[str], any_opens: bool = False, plate: bool = False) -> None:
+        self.sets, self.any_opens, self.plate = sets, any_opens, plate
         self.asked: list[str] = []
 
     def group(self, path, control):
@@ -30,7 +30,7 @@ class Knowing:
             if path in files:
                 first = path if self.any_opens else files[0]
                 others = tuple(sorted(set(files) - {first}))
-                return Grouped("loci.formats.in.ARFReader", "A format", (first, *others), (first,), 1, 1, plate=False)
+                return Grouped("loci.formats.in.ARFReader", "A format", (first, *others), (first,), 1, 1, self.plate)
         return None
 
 
@@ -58,6 +58,14 @@ def test_a_set_has_what_opens_it_first(home, foreign) -> None:
 
     assert found.files == (opener, *planes)
     assert (found.reader, found.family, found.wrong) == ("loci.formats.in.ARFReader", "A format", None)
+
+
+@pytest.mark.parametrize("plate", [True, False])
+def test_what_bio_formats_takes_for_a_plate_is_one(home, foreign, plate) -> None:
+    opener, image = made(home, "a.xdce", "b.tif")
+    asking, folders = foreign(Knowing([opener, image], plate=plate))
+
+    assert asking.set_of(folders.at(str(home)), "b.tif", "an InCell plate", named=True).plate is plate
 
 
 @pytest.mark.parametrize("named", ["a.dv", "b.dv", "c.dv"])

@@ -62,6 +62,14 @@ def test_a_time_in_the_future_is_not_waited_for_until_it_comes(tmp_path: Path) -
     assert time.now == pytest.approx(NOW + 5)
 
 
+def test_a_file_whose_server_tells_no_time_is_looked_at_twice(tmp_path: Path) -> None:
+    touch(tmp_path / "a.tif", 0)
+
+    look(tmp_path / "a.tif", time := Time(), settle_seconds=5)
+
+    assert time.now == pytest.approx(NOW + 5)
+
+
 def test_a_file_that_keeps_growing_is_left_for_later(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     touch(path, NOW)
