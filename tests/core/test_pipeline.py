@@ -5,13 +5,11 @@ import pytest
 from flows.core.pipeline import CHUNK_FILESETS, LARGE, chunks
 from flows.core.requests import Fileset, SourceFile
 
-MOST = CHUNK_FILESETS
-
 
 @pytest.mark.parametrize(
     ("sizes", "together"),
     [
-        pytest.param([1] * (MOST + 1), [MOST, 1], id="small-ones-up-to-a-number"),
+        pytest.param([1] * (CHUNK_FILESETS + 1), [CHUNK_FILESETS, 1], id="small-ones-up-to-a-number"),
         pytest.param([LARGE // 2] * 5, [2, 2, 1], id="and-up-to-a-volume"),
         pytest.param([LARGE, 1, LARGE, 1], [1, 1, 2], id="a-large-one-alone"),
         pytest.param([], [], id="nothing"),

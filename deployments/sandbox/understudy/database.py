@@ -61,7 +61,8 @@ class Database:
     def valued(self, table: str, name: str, value: Value) -> Collection[Ref]:
         """The rows of `table` whose property `name` is `value`, to be read under the lock.
 
-        A reference is found by what points at it; of other properties an index is made when one is first asked for.
+        Of a reference the rows of other tables are among them that point there by the same name. Of other properties
+        an index is made when one is first asked for.
         """
         if isinstance(value, Ref):
             return self._pointing.get((name, value), {})
@@ -120,12 +121,14 @@ class Database:
     def _hide(self, ref: Ref, *, keep_place: bool = False) -> None:
         table = self._tables[ref.table]
         row = table.get(ref.id) if keep_place else table.pop(ref.id, None)
-        for name, target in row.refs() if row else ():
+        if row is None:
+            return
+        for name, target in row.refs():
             self._pointing[name, target].pop(ref, None)
             if not self._pointing[name, target]:
                 del self._pointing[name, target]
         for name, index in self._indexes(ref.table):
-            value = row.get(name) if row else None
+            value = row.get(name)
             index[value].pop(ref, None)
             if not index[value]:
                 del index[value]
