@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psutil
 
-RUN_ID = "PREFECT__FLOW_RUN_ID"
-"""Prefect's own mark of a process that carries out a flow run."""
+from deployments.worker.fork_server import RUN_ID
+
 ORDERS = "COURIER_WORKER__ORDERS"
 """Our mark of the worker that it belongs to."""
 

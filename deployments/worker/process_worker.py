@@ -31,6 +31,7 @@ from prefect.runner._process_manager import ProcessHandle
 from prefect.workers.base import BaseWorkerResult
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
+from deployments.worker.forked import ForkServer
 from deployments.worker.starter import Starter
 from flows.core.names import station_of
 
@@ -80,12 +81,20 @@ class CourierWorker(ProcessWorker, abc.ABC):
             create_pool_if_not_found=False,
         )
         self._closed = closed
+        self._fork_server = ForkServer()
         self._station = station
         self._queues_read = float("inf") if queues else float("-inf")
         self._contexts: dict[UUID, FlowRunExecutorContext] = {}
         self._carried: set[UUID] = set()
         self._due_again: dict[UUID, float] = {}
         """Runs that are due although their earlier process is still there, and since when."""
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        """End; what still runs goes on."""
+        try:
+            await super().__aexit__(*exc_info)
+        finally:
+            self._fork_server.close()
 
     @property
     def busy(self) -> int:
@@ -190,7 +199,7 @@ class CourierWorker(ProcessWorker, abc.ABC):
         task_status: anyio.abc.TaskStatus[Any] | None,
     ) -> FlowRunExecutionResult:
         folder = (configuration.working_dir or scratch).resolve()
-        starter = Starter(configuration, folder, context.control_channel)
+        starter = Starter(configuration, folder, context.control_channel, self._fork_server)
         executor = context.create_executor(
             flow_run, starter, resolve_flow=load_flow_from_flow_run, propose_submitting=False
         )

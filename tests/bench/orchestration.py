@@ -20,6 +20,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from deployments.sandbox.environment import SERVER
 from deployments.sandbox.home import Running
 from deployments.sandbox.images import make_small_ome_tiff
+from deployments.worker.orphans import carried_out
 from flows.core.requests import ImportRequest
 from tests.bench.figures import Figure, Sizes
 from tests.bench.rigs import PROJECT, NotInTime, wait_for
@@ -76,7 +77,8 @@ def _run(running: Running, request: ImportRequest) -> None:
         run = prefect.create_flow_run_from_deployment(deployment, parameters={"request": asked})
         wait_for(lambda: _ended(prefect, run.id), "the import of many files", PATIENCE, every=2)
     worker = _part(running, COUNTED["worker and run"])
-    wait_for(lambda: None if worker.children(recursive=True) else True, "the end of the run's process")
+    runs = {process.pid for process, _ in carried_out()}
+    wait_for(lambda: not runs & {each.pid for each in worker.children(recursive=True)} or None, "the end of the run")
 
 
 def _ended(prefect: SyncPrefectClient, run_id: UUID) -> bool | None:

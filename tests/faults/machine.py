@@ -25,8 +25,8 @@ DATABASE, PREFECT, API = "database", "Prefect server", "API"
 OMERO, MAIL = "OMERO stand-in", "mail sink"
 WORKER, HOUSEKEEPER = "worker", "housekeeper"
 """The worker of the imports, and that of housekeeping and of messages that could not be sent at once."""
-ENGINE = "prefect.engine"
-"""In the command of every process of a flow run."""
+ENGINES = {"prefect.engine", "deployments.worker.fork_server"}
+"""One of them is in the command of every process of a flow run."""
 FLOW_RUN = "PREFECT__FLOW_RUN_ID"
 """In its environment: which run it is. Set by Prefect's worker."""
 HEALED_SECONDS = 90.0
@@ -203,7 +203,7 @@ class Machine:
 
 def _run_of(process: psutil.Process) -> str | None:
     try:
-        return process.environ().get(FLOW_RUN) if ENGINE in process.cmdline() else None
+        return process.environ().get(FLOW_RUN) if ENGINES & set(process.cmdline()) else None
     except psutil.Error:
         return None
 
