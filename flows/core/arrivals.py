@@ -11,10 +11,12 @@ from flows.core.omero_client import (
     BegunJavaImport,
     ImportDetails,
     OmeroSession,
-    begin_import,
+    ask_for_import,
     begin_java_import,
+    confirm,
     find_duplicates,
     find_earlier_of,
+    know_apart,
     link_to_target,
     plates_of,
 )
@@ -35,6 +37,8 @@ class Arrivals:
         self._session: OmeroSession | None = None
         self._there: dict[str, ImportedFileset] = {}
         self._begun: dict[str, BegunImport | BegunJavaImport] = {}
+        self._brought: dict[str, BegunImport] = {}
+        """Imported, and not yet read back."""
         self._refused: dict[str, CourierError] = {}
 
     def open(self) -> None:
@@ -63,7 +67,7 @@ class Arrivals:
             begun.abandon()
 
     def bring(self, fileset: Fileset) -> None:
-        """Finish one of them.
+        """Have OMERO import one of them; whether that counts, `read_back` finds out, and `settle` tells.
 
         Raises:
             CourierError: it is not in OMERO, and nothing of it is left there as far as OMERO can be asked.
@@ -71,26 +75,55 @@ class Arrivals:
         key = fileset.key
         if (refused := self._refused.get(key)) is not None:
             raise refused
-        staged = self._staged[key]
-        imported = self._there.get(key) or self._finish(key)
-        job = self._job
+        if key in self._there:
+            return
+        job, session = self._job, self._session
+        assert session is not None, "entered"
+        with job.upload_slots:
+            job.ledger.check()
+            begun = self._begun.pop(key)
+            try:
+                if isinstance(begun, BegunImport):
+                    begun.bring(job.ledger)
+                    self._brought[key] = begun
+                else:
+                    self._there[key] = begun.finish(job.ledger)
+            except CourierError as error:
+                job.account.let_go(error, session)
+                raise
+
+    def read_back(self) -> None:
+        """Look at what was brought into OMERO, all at once: to ask for each would cost as much as its import."""
+        job, session = self._job, self._session
+        brought, self._brought = self._brought, {}
+        if not brought:
+            return
+        assert session is not None, "entered"
+        found = confirm(session, list(brought.values()))
+        for key, begun in brought.items():
+            told = found[begun.run_key]
+            if isinstance(told, CourierError):
+                job.account.let_go(told, session)
+                self._refused[key] = told
+            else:
+                self._there[key] = told
+
+    def settle(self, fileset: Fileset) -> None:
+        """Take note of one that was brought, and give up its copy.
+
+        Raises:
+            CourierError: it does not count; it is not in OMERO, as far as OMERO can be asked.
+        """
+        key = fileset.key
+        if (refused := self._refused.get(key)) is not None:
+            raise refused
+        imported, job = self._there[key], self._job
         job.ledger.imported(imported)
         job.note_arrival(imported, [file.client_path for file in fileset.files], str(job.said(fileset).target))
         what = "was in OMERO already" if imported.duplicate else "in OMERO"
         images = ", ".join(str(image.id) for image in imported.images[:10])
         log.info("%s: %s as image %s", imported.name, what, images)
-        clear_fileset(staged, job.settings.staging, job.run_id)
-
-    def _finish(self, key: str) -> ImportedFileset:
-        job, session = self._job, self._session
-        assert session is not None, "entered"
-        with job.upload_slots:
-            job.ledger.check()
-            try:
-                return self._begun.pop(key).finish(job.ledger)
-            except CourierError as error:
-                job.account.let_go(error, session)
-                raise
+        clear_fileset(self._staged[key], job.settings.staging, job.run_id)
 
     def _make_ready(self) -> None:
         """Make targets, tags and attachments where they are missing; what this fails for is not imported."""
@@ -134,32 +167,61 @@ class Arrivals:
         return there.model_copy(update={"plates": tuple(plates)})
 
     def _begin(self, session: OmeroSession) -> None:
-        job = self._job
-        for key, staged in self._staged.items():
-            if key in self._there or key in self._refused:
-                continue
-            job.ledger.check()
-            job.ledger.started(key)
-            try:
-                self._begun[key] = self._begin_one(session, staged)
-            except CourierError as error:
-                if means_lost(error):
-                    raise
-                # For example a name that OMERO does not take: no reason to hold up the others.
-                self._refused[key] = error
+        asked: dict[str, BegunImport] = {}
+        try:
+            for key in self._staged:
+                if key not in self._there and key not in self._refused:
+                    self._begin_one(session, key, asked)
+        except CourierError as error:
+            if not means_lost(error):
+                self._know_apart(session, asked)  # what was begun is given up, and has to be known for that
+            raise
+        self._know_apart(session, asked)
 
-    def _begin_one(self, session: OmeroSession, staged: StagedFileset) -> BegunImport | BegunJavaImport:
+    def _know_apart(self, session: OmeroSession, asked: dict[str, BegunImport]) -> None:
+        if not asked:
+            return
+        late = know_apart(session, list(asked.values()))
+        for key, each in asked.items():
+            if (refused := late.get(each.run_key)) is not None:
+                self._refused[key] = refused
+            else:
+                self._begun[key] = each
+
+    def _begin_one(self, session: OmeroSession, key: str, asked: dict[str, BegunImport]) -> None:
+        job, staged = self._job, self._staged[key]
+        job.ledger.check()
+        job.ledger.started(key)
+        try:
+            if job.wants_java(staged.fileset):
+                self._begun[key] = self._begin_java(session, staged)
+            else:
+                asked[key] = self._ask(session, staged)
+        except CourierError as error:
+            if means_lost(error):
+                raise
+            # For example a name that OMERO does not take: no reason to hold up the others.
+            self._refused[key] = error
+
+    def _ask(self, session: OmeroSession, staged: StagedFileset) -> BegunImport:
         job, fileset = self._job, staged.fileset
-        target, details, run_key = job.target(fileset), job.details(fileset), job.run_key(fileset.key)
-        if not job.wants_java(fileset):
-            placement = job.request.placement
-            return begin_import(session, staged, target=target, details=details, run_key=run_key, placement=placement)
+        return ask_for_import(
+            session,
+            staged,
+            target=job.target(fileset),
+            details=job.details(fileset),
+            run_key=job.run_key(fileset.key),
+            placement=job.request.placement,
+        )
+
+    def _begin_java(self, session: OmeroSession, staged: StagedFileset) -> BegunJavaImport:
+        job, fileset = self._job, staged.fileset
         return begin_java_import(
             session,
             staged,
             borrow=job.account.borrow,
-            target=target,
-            details=details,
-            run_key=run_key,
+            target=job.target(fileset),
+            details=job.details(fileset),
+            run_key=job.run_key(fileset.key),
             java=job.settings.java,
         )

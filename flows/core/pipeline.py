@@ -114,7 +114,10 @@ def bring_in(job: Job, chunk: Chunk) -> str | None:
             arrivals.open()
         except CourierError as error:
             return _none_of(job, hopeful, error)
-        return _each(job, passed, arrivals.bring, side_by_side=job.server.filesets_per_run)
+        errors = _errors(job, hopeful, arrivals.bring, side_by_side=job.server.filesets_per_run)
+        arrivals.read_back()
+        errors |= _errors(job, [each for each in hopeful if each.key not in errors], arrivals.settle, gated=False)
+    return _verdict(passed, hopeful, list(errors.values()))
 
 
 def _none_of(job: Job, filesets: Sequence[Fileset], error: CourierError) -> str:
@@ -129,18 +132,38 @@ def _none_of(job: Job, filesets: Sequence[Fileset], error: CourierError) -> str:
     return told
 
 
-def _each(
-    job: Job, filesets: Sequence[Fileset], work: Callable[[Fileset], None], *, side_by_side: int = 1
-) -> str | None:
+def _each(job: Job, filesets: Sequence[Fileset], work: Callable[[Fileset], None]) -> str | None:
     """Do the work for each that may still succeed; one that fails does not stop the others.
 
     A stage is tried again only when nothing got through, so that no file waits for the retries of another:
     the flow gives stragglers a round of their own.
     """
+    hopeful = [each for each in filesets if not job.ledger.is_hopeless(each.key)]
+    return _verdict(filesets, hopeful, list(_errors(job, hopeful, work).values()))
+
+
+def _errors(
+    job: Job,
+    filesets: Sequence[Fileset],
+    work: Callable[[Fileset], None],
+    *,
+    side_by_side: int = 1,
+    gated: bool = True,
+) -> dict[str, CourierError]:
+    """Do the work for each; return, by key, why some did not get through, as the ledger has it.
+
+    Args:
+        job: of the run.
+        filesets: to be worked on.
+        work: on one of them.
+        side_by_side: how many at a time.
+        gated: a cancel, a pause, or a worker that drains may end it between two of them.
+    """
 
     def one(fileset: Fileset) -> CourierError | None:
         try:
-            job.ledger.between_filesets()
+            if gated:
+                job.ledger.between_filesets()
             work(fileset)
         except CourierError as error:
             told = _as_seen_before(error, fileset).about(fileset.files[0].client_path)
@@ -149,10 +172,13 @@ def _each(
             return told
         return None
 
-    hopeful = [each for each in filesets if not job.ledger.is_hopeless(each.key)]
     with ThreadPoolExecutor(side_by_side, "fileset") as pool:
-        running = [pool.submit(copy_context().run, one, fileset) for fileset in hopeful]
-        errors = [error for each in running if (error := each.result()) is not None]
+        running = [(each.key, pool.submit(copy_context().run, one, each)) for each in filesets]
+        return {key: error for key, done in running if (error := done.result()) is not None}
+
+
+def _verdict(filesets: Sequence[Fileset], hopeful: Sequence[Fileset], errors: Sequence[CourierError]) -> str | None:
+    """Say what becomes of a stage, of whose filesets some failed: as `verify` tells."""
     if stops := [error for error in errors if isinstance(error, STOPS)]:
         raise stops[0]
     if not errors:

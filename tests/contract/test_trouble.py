@@ -299,7 +299,7 @@ CALLS = [
     "write",
     "close",
     "verifyUpload",
-    "getResponse",
+    "addCallback",
     "projection",
     "getRow",
     "saveArray",
@@ -313,6 +313,23 @@ def test_a_connection_that_drops_at_any_point_is_tried_again_and_then_there_is_o
     trouble.fault(call, "drop-connection")
     with pytest.raises(errors.CourierError) as dropped:
         bring()
+
+    assert dropped.value.transient
+    with log_in(omero.server, omero.user, omero.password) as next_session:
+        if find_earlier(next_session, run_key) is None:
+            bring(by=next_session)
+        assert len(left(next_session)) == 1
+
+
+def test_a_connection_that_drops_while_omero_imports_is_tried_again_and_then_there_is_one(
+    *, omero, bring, trouble, run_key, left
+):
+    trouble.hold("step-0")  # so long that OMERO is asked for its answer
+    trouble.fault("getResponse", "drop-connection")
+    with pytest.raises(errors.CourierError) as dropped:
+        bring()
+    trouble.let_go()
+    eventually(lambda: trouble.stats().imports_running == 0, "OMERO has ended the import")
 
     assert dropped.value.transient
     with log_in(omero.server, omero.user, omero.password) as next_session:

@@ -2,13 +2,14 @@
 
 from flows.core.omero_client.annotations import CLIENT_MAP, ImportDetails, existing
 from flows.core.omero_client.attachments import LocalFile, attach_file, tie_to
+from flows.core.omero_client.beginning import ask_for_import, begin_import, import_fileset, know_apart
 from flows.core.omero_client.confirming import confirm_held
 from flows.core.omero_client.duplicates import Duplicates, find_duplicates
 from flows.core.omero_client.earlier import find_earlier, find_earlier_of, keys_of_run
 from flows.core.omero_client.fence import fence
 from flows.core.omero_client.health import check_answers, keep_alive_once, latency
 from flows.core.omero_client.holdings import plates_of
-from flows.core.omero_client.importer import BegunImport, begin_import, import_fileset
+from flows.core.omero_client.importer import BegunImport, confirm
 from flows.core.omero_client.java_importer import (
     BegunJavaImport,
     begin_java_import,
@@ -36,11 +37,13 @@ __all__ = [
     "OmeroSession",
     "ResolvedTarget",
     "alone_here",
+    "ask_for_import",
     "attach_file",
     "begin_import",
     "begin_java_import",
     "check_answers",
     "check_wanted",
+    "confirm",
     "confirm_held",
     "ensure_tags",
     "existing",
@@ -54,6 +57,7 @@ __all__ = [
     "join",
     "keep_alive_once",
     "keys_of_run",
+    "know_apart",
     "latency",
     "link_to_target",
     "log_in",

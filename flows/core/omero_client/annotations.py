@@ -2,8 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -100,17 +102,37 @@ def fingerprint(fileset: Fileset) -> str:
 def record_provenance(
     session: OmeroSession, fileset_id: int, run_key: str, images: Sequence[int], *, also: Sequence[Any] = ()
 ) -> None:
-    """Say on each image where it came from; an image on which it stands is left alone.
+    """Say on each image of a fileset where it came from: `record_provenances`, for one."""
+    record_provenances(session, {fileset_id: (run_key, images)}, also=also)
 
-    What `also` is to be linked to it is linked in the same transaction: where the one stands, so does the other.
+
+def record_provenances(
+    session: OmeroSession, filesets: Mapping[int, tuple[str, Sequence[int]]], *, also: Sequence[Any] = ()
+) -> None:
+    """Say on each image of filesets where it came from; an image on which it stands is left alone.
+
+    What `also` is to be linked to them is linked in the same transaction: where the one stands, so does the other.
 
     Everything is taken from OMERO itself, so that a later attempt can make good what an earlier one left out.
+
+    Args:
+        session: of the user.
+        filesets: by id, the key of its run, and its images.
+        also: further annotations.
     """
-    missing = without_provenance(session, images)
-    if not missing:
+    missing = set(without_provenance(session, [image for _, images in filesets.values() for image in images]))
+    lacking = {fileset: key for fileset, (key, images) in filesets.items() if missing & set(images)}
+    if not lacking:
         return
-    annotation = key_values(PROVENANCE, _provenance(session, fileset_id, run_key))
-    session.update.saveArray([_link(image, each) for image in missing for each in (annotation, *also)])
+    said = _provenances(session, lacking)
+    links = [
+        _link(image, each)
+        for fileset, pairs in said.items()
+        for annotation in [key_values(PROVENANCE, pairs)]
+        for image in sorted(missing & set(filesets[fileset][1]))
+        for each in (annotation, *also)
+    ]
+    session.update.saveArray(links)
 
 
 def without_provenance(session: OmeroSession, images: Sequence[int]) -> list[int]:
@@ -132,13 +154,25 @@ def transfer_of(session: OmeroSession, fileset_id: int) -> str | None:
 
     Source: omero-py, plugins/fs.py.
     """
-    rows = session.rows(
-        "select a.textValue from CommentAnnotation a where a.ns = :namespace and a.id in"
-        " (select l.child.id from FilesetAnnotationLink l where l.parent.id = :fileset)",
-        namespace=TRANSFER,
-        fileset=fileset_id,
-    )
-    return next((text.rpartition(".")[2] for (text,) in rows), None)
+    return _transfers(session, [fileset_id]).get(fileset_id)
+
+
+def _transfers(session: OmeroSession, filesets: Collection[int]) -> dict[int, str]:
+    placed: dict[int, str] = {}
+    for some in batches(filesets):
+        links = session.rows(
+            "select l.child.id, l.parent.id from FilesetAnnotationLink l"
+            " where l.parent.id in (:filesets) and l.child.ns = :namespace",
+            filesets=some,
+            namespace=TRANSFER,
+        )
+        if links:
+            comments = [each for each, _ in links]
+            texts = dict(
+                session.rows("select a.id, a.textValue from CommentAnnotation a where a.id in (:ids)", ids=comments)
+            )
+            placed |= {fileset: texts[each].rpartition(".")[2] for each, fileset in links}
+    return placed
 
 
 def comment(text: str, namespace: str | None = None) -> Any:
@@ -157,27 +191,50 @@ def key_values(namespace: str, pairs: Sequence[tuple[str, str]]) -> Any:
     return made
 
 
-def _provenance(session: OmeroSession, fileset_id: int, run_key: str) -> list[tuple[str, str]]:
-    files = session.rows(
-        "select e.clientPath, o.size, o.hash, h.value from FilesetEntry e"
-        " join e.originalFile o join o.hasher h where e.fileset.id = :fileset order by e.id",
-        fileset=fileset_id,
-    )
-    pairs = [
-        ("Imported with", f"omero-courier {version('omero-courier')}"),
-        ("Import", run_key.partition("/")[0]),
-        ("Asked by", session.user),
-        ("Imported at", datetime.now(UTC).isoformat(timespec="seconds")),
-    ]
+def _provenances(session: OmeroSession, run_keys: Mapping[int, str]) -> dict[int, list[tuple[str, str]]]:
+    """Return what is to be said of the images of filesets, by the filesets' ids."""
+    files: defaultdict[int, list[tuple[str, int, str, str]]] = defaultdict(list)
+    for some in batches(run_keys):
+        for fileset, *file in session.rows(
+            "select e.fileset.id, e.clientPath, o.size, o.hash, h.value from FilesetEntry e"
+            " join e.originalFile o join o.hasher h where e.fileset.id in (:filesets) order by e.id",
+            filesets=some,
+        ):
+            files[fileset].append(tuple(file))
+    placed = _transfers(session, run_keys)
+    return {
+        fileset: [*_origin(session, run_key), *_place(placed.get(fileset)), *_named(files[fileset])]
+        for fileset, run_key in run_keys.items()
+    }
+
+
+def _origin(session: OmeroSession, run_key: str) -> Iterator[tuple[str, str]]:
+    yield "Imported with", f"omero-courier {_version()}"
+    yield "Import", run_key.partition("/")[0]
+    yield "Asked by", session.user
     if session.sudoer:
-        pairs.insert(3, ("Through", session.sudoer))
-    if (transfer := transfer_of(session, fileset_id)) is not None:
-        pairs.append(("Placed in OMERO by", transfer))
+        yield "Through", session.sudoer
+    yield "Imported at", datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _place(transfer: str | None) -> Iterator[tuple[str, str]]:
+    if transfer is not None:
+        yield "Placed in OMERO by", transfer
+
+
+def _named(files: Sequence[tuple[str, int, str, str]]) -> Iterator[tuple[str, str]]:
     for path, size, checksum, algorithm in files[:FILES_NAMED]:
-        pairs += [("Source", _shown(path)), ("Bytes", str(size)), (f"Checksum {algorithm}", checksum)]
+        yield "Source", _shown(path)
+        yield "Bytes", str(size)
+        yield f"Checksum {algorithm}", checksum
     if len(files) > FILES_NAMED:
-        pairs.append(("Further files", str(len(files) - FILES_NAMED)))
-    return pairs
+        yield "Further files", str(len(files) - FILES_NAMED)
+
+
+@cache
+def _version() -> str:
+    """Look it up once: that reads and parses the package's metadata."""
+    return version("omero-courier")
 
 
 def _shown(entry: str) -> str:

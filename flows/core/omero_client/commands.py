@@ -17,8 +17,10 @@ from flows.core.omero_client.session import OmeroSession
 
 LOOK = 0.5
 """Seconds between two looks at whether the wait is still wanted."""
+FIRST_POLL = 0.05
+"""Seconds until the first question whether the command has ended: it may have before the call-back was there."""
 POLL = 2.0
-"""Seconds between two questions whether the command has ended: its call-back may get lost."""
+"""Seconds between two further ones: the call-back may get lost."""
 
 SIGN_OF_LIFE = 10.0
 """Seconds between two questions whether OMERO is there, while it holds an answer back."""
@@ -75,7 +77,7 @@ def wait_for(
         OmeroUnavailable: it took too long.
     """
     ending = _Ending(moved)
-    name = Ice.Identity(str(uuid.uuid4()), session.client.getCategory())
+    name = Ice.Identity(str(uuid.uuid4()), session.category)
     adapter = session.client.getAdapter()
     handle.addCallback(omero.cmd.CmdCallbackPrx.uncheckedCast(adapter.add(ending, name)))
     try:
@@ -110,14 +112,14 @@ def ask_patiently(session: OmeroSession, begin: Callable[..., Any], *arguments: 
 
 
 def _response(handle: Any, ending: _Ending, timeout: float, check: Callable[[], None]) -> Any:
-    end, next_poll = time.monotonic() + timeout, 0.0
+    end, next_poll = time.monotonic() + timeout, time.monotonic() + FIRST_POLL
     while time.monotonic() < end:
         check()
         if time.monotonic() >= next_poll:
             if (response := handle.getResponse()) is not None:
                 return response
             next_poll = time.monotonic() + POLL
-        if ending.event.wait(LOOK):
+        if ending.event.wait(max(0.0, min(LOOK, next_poll - time.monotonic()))):
             # A null response would mean that the call-back came too early to carry one: the next poll has it.
             if ending.response is not None:
                 return ending.response

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import omero
@@ -138,7 +139,17 @@ def plates_of(session: OmeroSession, images: Sequence[int]) -> list[int]:
     )
 
 
-def unreadable(session: OmeroSession, holding: Holding) -> str | None:
+@contextmanager
+def pixels_store(session: OmeroSession) -> Iterator[Any]:
+    """Have OMERO's RawPixelsStore, for one image after the other."""
+    store = session.services.createRawPixelsStore()
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def unreadable(session: OmeroSession, holding: Holding, store: Any = None) -> str | None:
     """Say why images are not complete, or None when they are: what "read back" means.
 
     OMERO must know the sizes of each image, and must read the first row of its first plane and the last row of its
@@ -147,12 +158,21 @@ def unreadable(session: OmeroSession, holding: Holding) -> str | None:
     ManagedImportRequestI.pixelData), and one that failed there since the file is cut short some that it cannot read
     to their end.
 
+    Args:
+        session: of the user.
+        holding: what is held of the fileset.
+        store: of `pixels_store`, where several filesets are looked at; no further use once an image was not readable.
+
     Raises:
         Ice.Exception: OMERO is away, busy, or has ended the session: nothing is known.
     """
     if holding.without_pixels or not holding.images:
         return f"{holding.without_pixels} images are without pixels" if holding.images else "there is no image"
-    store = session.services.createRawPixelsStore()
+    with nullcontext(store) if store is not None else pixels_store(session) as reader:
+        return _why_unreadable(reader, holding)
+
+
+def _why_unreadable(store: Any, holding: Holding) -> str | None:
     try:
         for image, pixels in _spread(list(zip(holding.images, holding.pixels, strict=True))):
             if not _both_ends(store, image, pixels):
@@ -161,8 +181,6 @@ def unreadable(session: OmeroSession, holding: Holding) -> str | None:
         raise
     except omero.ServerError as refused:
         return str(refused.message)
-    finally:
-        store.close()
     return None
 
 

@@ -7,22 +7,18 @@ still be asked; `find_earlier` clears what could not be cleared then.
 import logging
 import posixpath
 import threading
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from omero.rtypes import unwrap
-
 from flows.core.control import Control, Stage
-from flows.core.errors import CourierError, DuplicateUnderWay, OmeroFault
-from flows.core.omero_client.annotations import RUN, ImportDetails, annotations_for, record_provenance
+from flows.core.errors import CourierError
 from flows.core.omero_client.commands import ask_patiently, delete_filesets, refusal_in, wait_for
 from flows.core.omero_client.faults import failure_of_answer, means_lost, speaking_to
-from flows.core.omero_client.holdings import NOTHING, Holding, holdings, links_to, plates_of, unreadable
-from flows.core.omero_client.orders import import_settings, new_fileset, repository_path
+from flows.core.omero_client.orders import repository_path
 from flows.core.omero_client.placing import Placing
 from flows.core.omero_client.processes import stop
+from flows.core.omero_client.reading_back import Brought, read_back_all
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.store import milliseconds_for
 from flows.core.omero_client.targets import ResolvedTarget
@@ -36,90 +32,6 @@ ICE_LONGEST = 2**31 - 1
 """Milliseconds: the longest time-out of a call."""
 
 
-def import_fileset(
-    session: OmeroSession,
-    staged: StagedFileset,
-    *,
-    target: ResolvedTarget | None,
-    details: ImportDetails,
-    control: Control,
-    run_key: str,
-    placement: Placement = Placement.UPLOAD,
-) -> ImportedFileset:
-    """Upload a fileset, have OMERO import it, and read its images back: `begin_import`, then `finish`.
-
-    Args:
-        session: of the user who will own the images, in the group that they go into.
-        staged: the files.
-        target: the dataset or screen, or None for images without one.
-        details: what is to be said of the images.
-        control: told of the bytes, and asked on every chunk whether to go on.
-        run_key: `<run id>/<fileset key>`, by which a later attempt finds this one.
-        placement: how the bytes get into OMERO's repository.
-
-    Raises:
-        NotPlaced: they do not get there in that way.
-        ImportRefused: OMERO cannot read the files.
-        SourceChanged: a file is not what was verified or staged.
-        NotPermitted: the user may not do that there.
-        ImportCancelled: `control` said so.
-        OmeroError: anything else that OMERO did not do.
-    """
-    begun = begin_import(session, staged, target=target, details=details, run_key=run_key, placement=placement)
-    return begun.finish(control)
-
-
-def begin_import(
-    session: OmeroSession,
-    staged: StagedFileset,
-    *,
-    target: ResolvedTarget | None,
-    details: ImportDetails,
-    run_key: str,
-    placement: Placement = Placement.UPLOAD,
-) -> "BegunImport":
-    """Create a fileset in OMERO, with its marks, before its first byte; from now on everybody can find it.
-
-    What was looked up, and this, stand under one lock; the upload does not. Arguments are those of `import_fileset`.
-
-    Raises:
-        DuplicateUnderWay: another attempt has begun the same meanwhile, without that lock; this one has left nothing.
-        TargetNotFound: an annotation that should be linked is not there.
-        NotPermitted: the user may not do that there.
-        OmeroError: anything else that OMERO did not do.
-    """
-    session.keep_alive()
-    nonce = str(uuid.uuid4())
-    with speaking_to(session.server.host, doing="preparing an import"):
-        asked = import_settings(session, target, details, annotations_for(session, details))
-        process = session.repository.importFileset(new_fileset(staged, run_key, nonce, placement), asked)
-        own, others = _under_the_key(session, run_key, nonce)
-    algorithm: Checksum = unwrap(asked.checksumAlgorithm.value)
-    begun = BegunImport(
-        session, staged, process, algorithm, fileset_id=own, run_key=run_key, target=target, placement=placement
-    )
-    if any(other < own for other in others):
-        begun.abandon()
-        raise DuplicateUnderWay("Another attempt of this import has begun with the same files.")
-    return begun
-
-
-def _under_the_key(session: OmeroSession, run_key: str, nonce: str) -> tuple[int, list[int]]:
-    """Return the fileset of this nonce, and all others of the key."""
-    comments = dict(
-        session.rows(
-            "select a.id, a.description from CommentAnnotation a where a.ns = :namespace and a.textValue = :text",
-            namespace=RUN,
-            text=run_key,
-        )
-    )
-    nonces = {fileset: comments[comment] for fileset, comment in links_to(session, "Fileset", comments)}
-    own = [fileset for fileset, its in nonces.items() if its == nonce]
-    if not own:
-        raise OmeroFault("OMERO does not hold the fileset that it has just made.")
-    return own[0], [fileset for fileset, its in nonces.items() if its != nonce]
-
-
 class BegunImport:
     """A fileset that OMERO holds, yet without bytes: to be finished or abandoned, once."""
 
@@ -130,21 +42,25 @@ class BegunImport:
         process: Any,
         algorithm: Checksum,
         *,
-        fileset_id: int,
         run_key: str,
+        nonce: str,
         target: ResolvedTarget | None,
         placement: Placement = Placement.UPLOAD,
     ) -> None:
         """Note what its steps share."""
+        self.run_key = run_key
+        self.nonce = nonce
+        """Tells it from what other attempts make under the same key."""
+        self._key = staged.fileset.key
+        self.fileset_id: int
+        """Set by `know_apart`."""
         self._placement = placement
-        self.fileset_id = fileset_id
         self._session = session
         self._staged = staged
         self._process = process
         self._algorithm = algorithm
-        self._run_key = run_key
         self._target = target
-        self._key = staged.fileset.key
+        self._promised = 0
         self._total = sum(file.size for file in staged.files)
         self._done = 0
         self._counting = threading.Lock()
@@ -152,21 +68,37 @@ class BegunImport:
 
     def finish(self, control: Control) -> ImportedFileset:
         """Upload the bytes, have OMERO import them, and read the images back. Fails as `import_fileset` says."""
+        self.bring(control)
+        told = confirm(self._session, [self])[self.run_key]
+        if isinstance(told, CourierError):
+            raise told
+        return told
+
+    def bring(self, control: Control) -> None:
+        """Upload the bytes and have OMERO import them; then `confirm` reads back what came of it."""
         self._control = control
         try:
-            imported = self._read_back(promised=self._run())
+            self._promised = self._run()
         except CourierError as error:
             if not means_lost(error):
-                self._clear()
+                self.clear()
             raise
-        if self._target is None:
-            return imported
-        return imported.model_copy(update={"target_kind": self._target.kind, "target_id": self._target.id})
+
+    def brought(self) -> Brought:
+        """Return what is to be read back."""
+        return Brought(
+            fileset_id=self.fileset_id,
+            run_key=self.run_key,
+            name=posixpath.basename(repository_path(self._staged.files[0].client_path)),
+            promised=self._promised,
+            target=self._target,
+            plate=bool(self._staged.fileset.plate),
+        )
 
     def abandon(self) -> None:
         """Leave nothing of it, as far as OMERO can still be asked."""
         self._quietly(self._process.close, "closing the import")
-        self._clear()
+        self.clear()
 
     def _run(self) -> int:
         """Return how many images OMERO says that it has made."""
@@ -234,19 +166,6 @@ class BegunImport:
     def _stepped(self, complete: int, total: int) -> None:
         self._control.moved(self._key, Stage.IMPORT, self._total * complete // max(total, 1), self._total)
 
-    def _read_back(self, *, promised: int) -> ImportedFileset:
-        """Return the fileset as OMERO holds it, its images counted and read; see that they say where they came from."""
-        session = self._session
-        with speaking_to(session.server.host, doing="reading the images back"):
-            held = read_back(session, self.fileset_id, promised=promised)
-            record_provenance(session, self.fileset_id, self._run_key, [each.id for each in held.images])
-            asked = self._target is not None and self._target.kind == "Screen"
-            may_be = asked or self._staged.fileset.plate
-            plates = plates_of(session, [each.id for each in held.images]) if may_be else []
-        name = posixpath.basename(repository_path(self._staged.files[0].client_path))
-        key, fileset = self._run_key.rpartition("/")[2], self.fileset_id
-        return ImportedFileset(key=key, name=name, fileset_id=fileset, images=held.images, plates=tuple(plates))
-
     @contextmanager
     def _closed_after(self, opened: Any, doing: str) -> Iterator[None]:
         """Close it whatever happens in the block; not over a lost connection, where each call is waited for in vain."""
@@ -260,7 +179,7 @@ class BegunImport:
             if not lost:
                 self._quietly(opened.close, doing)
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
         """Remove what is left of it, and of it only: OMERO keeps images even of some imports that it calls failed."""
 
         def clear() -> None:
@@ -278,22 +197,15 @@ class BegunImport:
             log.warning("%s", error)
 
 
-def read_back(session: OmeroSession, fileset_id: int, *, promised: int | None) -> Holding:
-    """Return what OMERO holds of a fileset whose import is said to be done, its images counted and read.
+def confirm(session: OmeroSession, brought: Sequence[BegunImport]) -> dict[str, ImportedFileset | CourierError]:
+    """Read back what was brought into OMERO, and remove what is not as promised.
 
-    Args:
-        session: of the user.
-        fileset_id: of the fileset.
-        promised: how many images there are said to be, where that was said.
-
-    Raises:
-        OmeroFault: there is none, or another number of them, or one that OMERO cannot read.
+    Returns:
+        By run key, each fileset or why it does not count.
     """
-    held = holdings(session, [fileset_id]).get(fileset_id, NOTHING)
-    if not held.images:
-        raise OmeroFault("OMERO says that the import is done, but holds no image of it.")
-    if promised not in (None, len(held.images)):
-        raise OmeroFault(f"OMERO says that it has made {promised} images, but holds {len(held.images)}.")
-    if why := unreadable(session, held):
-        raise OmeroFault(f"OMERO says that the import is done, but cannot read the image: {why}")
-    return held
+    found = read_back_all(session, [each.brought() for each in brought])
+    for each in brought:
+        told = found[each.run_key]
+        if isinstance(told, CourierError) and not means_lost(told):
+            each.clear()
+    return found

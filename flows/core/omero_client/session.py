@@ -98,6 +98,11 @@ class OmeroSession:
         return found
 
     @cached_property
+    def category(self) -> str:
+        """What OMERO's router knows the call-backs of this connection by."""
+        return str(self.client.getCategory())
+
+    @cached_property
     def checksum_algorithm(self) -> Any:
         """The checksum of uploads, agreed with OMERO for as long as this session is used.
 

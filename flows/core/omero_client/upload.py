@@ -69,6 +69,9 @@ class Upload:
             ImportCancelled: the watcher said so.
         """
         workers = min(len(self._staged.files), UPLOADS)
+        if workers == 1:
+            self._work()
+            return self._checksums
         with ThreadPoolExecutor(workers, "upload") as pool:
             running = [pool.submit(self._work) for _ in range(workers)]
         errors = [error for each in running if (error := each.exception()) is not None]

@@ -18,7 +18,6 @@ from flows.core.omero_client.annotations import RUN, ImportDetails, annotations_
 from flows.core.omero_client.commands import delete_filesets
 from flows.core.omero_client.faults import means_lost, speaking_to
 from flows.core.omero_client.holdings import all_marked, comments_of, plates_of
-from flows.core.omero_client.importer import read_back
 from flows.core.omero_client.java_importer.command import environment, import_arguments, working_folder
 from flows.core.omero_client.java_importer.entries import agree_with_disk, check_entries, name_entries
 from flows.core.omero_client.java_importer.installation import find_java
@@ -29,6 +28,7 @@ from flows.core.omero_client.java_importer.progress import Progress
 from flows.core.omero_client.java_importer.verdict import failure_of, refusal_in
 from flows.core.omero_client.orders import repository_path
 from flows.core.omero_client.processes import stop_all
+from flows.core.omero_client.reading_back import read_back
 from flows.core.omero_client.session import Borrowed, OmeroSession
 from flows.core.omero_client.targets import ResolvedTarget
 from flows.core.requests import ImportedFileset, StagedFileset
