@@ -15,8 +15,9 @@ from api.omero_access import Proof
 from api.problems import Problem
 from api.runs import Message, Run
 from flows.core.errors import SealBroken
+from flows.core.http_settings import ApiToken
 from flows.core.seal import SessionHandle, unseal
-from flows.core.settings import ApiToken, Settings
+from flows.core.settings import Settings
 
 EVERY = "*"
 BELIEVED = timedelta(hours=12)

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field, SecretStr, field_validator
 from api.runs import ImportState, Retry
 from flows.core.control import Stage
 from flows.core.requests import Failure, Frozen, ImportOptions, ImportRequest, Name
-from flows.core.settings import Label
+from flows.core.setting_types import Label
 from flows.core.status import PutAway
 
 LONGEST_DELAY = timedelta(days=366)

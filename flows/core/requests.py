@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from flows.core.errors import CourierError, TargetSyntax
-from flows.core.settings import Label
+from flows.core.setting_types import Label
 from flows.core.sources import Source, checked
 from flows.core.target_syntax import ProjectPrefix as ProjectPrefix
 from flows.core.target_syntax import Target as Target

@@ -6,26 +6,18 @@ From the environment with the prefix `COURIER_` and `__` between levels, for exa
 `deployments/courier.example.env` lists them all.
 """
 
-import ipaddress
 import itertools
 import os
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from cryptography.fernet import Fernet
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from flows.core.http_settings import Http, Smuggler
 from flows.core.remotes.configured import Remote
+from flows.core.setting_types import Label, Network, Part
 from flows.core.sources import Source, checked
 
 PREFIX = "COURIER_"
@@ -40,24 +32,8 @@ def _fernet(key: SecretStr) -> SecretStr:
     return key
 
 
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-"""A short name of our own: lower-case letters, digits and dashes."""
 FernetKey = Annotated[SecretStr, AfterValidator(_fernet)]
 Checksum = Literal["SHA1-160", "MD5-128", "Murmur3-128", "Murmur3-32", "CRC-32", "Adler-32", "File-Size-64"]
-
-
-def _network(text: str) -> str:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        raise ValueError("no address or network, such as 192.0.2.7 or 192.0.2.0/24") from None
-    return text
-
-
-class Part(BaseModel):
-    """A group of settings."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class ServiceAccount(Part):
@@ -148,7 +124,7 @@ class Root(Part):
 class Workstation(Part):
     """A machine that images come from."""
 
-    addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+    addresses: tuple[Network, ...] = Field(
         default=(), description="Requests from these addresses or networks are its own where they do not say."
     )
 
@@ -381,50 +357,6 @@ class Notifications(Part):
         if unknown := [name for name in self.administrators if "@" not in name and name not in self.channels]:
             raise ValueError(f"administrators: no channel is named {', '.join(unknown)}")
         return self
-
-
-class ApiToken(Part):
-    """A key for a machine, kept as a hash."""
-
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
-        description="SHA-256 of the token, hex: made by `make token`."
-    )
-    users: frozenset[str] = Field(description="OMERO login names it may act for; `*` is everybody.")
-    servers: frozenset[str] = Field(default=frozenset({"*"}), description="Servers it may use; `*` is all.")
-    roots: frozenset[str] = Field(
-        default=frozenset({"*"}), description="Roots and remote folders it may read; `*` is all."
-    )
-    workstation: Label | None = Field(
-        default=None, description="The workstation that it speaks for, by whose rules its paths are read."
-    )
-
-
-class Http(Part):
-    """The HTTP interface."""
-
-    host: str = Field(default="127.0.0.1", description="Address it listens on.")
-    port: int = Field(default=8000, ge=0, le=65535, description="Its port; 0 takes a free one.")
-    tokens: dict[Label, ApiToken] = Field(default_factory=dict, description="Keys for machines, by name.")
-    session_idle_hours: float = Field(
-        default=12, gt=0, le=24 * 30, description="How long an OMERO session made at the door may idle."
-    )
-    max_waiting: int = Field(default=10_000, ge=1, description="Waiting imports per server before a 429.")
-
-
-class Smuggler(Part):
-    """OME Smuggler's interface, for its own clients and OMERO.insight."""
-
-    enabled: bool = Field(default=True, description="Whether it is offered.")
-    open_to_this_machine: bool = Field(
-        default=False,
-        description=(
-            "Whether everybody on the API's own machine may list all failed imports and mails without saying who they "
-            "are, as Smuggler lets the world."
-        ),
-    )
-    longest_session_hours: float = Field(
-        default=168, gt=0, description="The longest that a session may be asked to be kept alive."
-    )
 
 
 class Console(Part):

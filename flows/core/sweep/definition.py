@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from flows.core.afterwards.wishes import Afterwards
 from flows.core.requests import Name, Placement, Receiver, TargetText
-from flows.core.settings import Label
+from flows.core.setting_types import Label
 
 VARIABLE = re.compile(r"[a-z][a-z0-9_]*")
 """What may stand between braces in a template."""
