@@ -15,7 +15,8 @@ def main() -> int:
     except ValueError as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
-    uvicorn.run(create_app(settings), host=settings.http.host, port=settings.http.port)
+    http = settings.http
+    uvicorn.run(create_app(settings), host=http.host, port=http.port, forwarded_allow_ips=list(http.proxies))
     return 0
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from flows.core.setting_types import Label, Part
+from flows.core.setting_types import Label, Network, Part
 
 
 class ApiToken(Part):
@@ -28,6 +28,10 @@ class Http(Part):
 
     host: str = Field(default="127.0.0.1", description="Address it listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Its port; 0 takes a free one.")
+    proxies: tuple[Network, ...] = Field(
+        default=("127.0.0.1", "::1"),
+        description="Addresses or networks of the proxies before it, which are believed where requests come from.",
+    )
     tokens: dict[Label, ApiToken] = Field(default_factory=dict, description="Keys for machines, by name.")
     session_idle_hours: float = Field(
         default=12, gt=0, le=24 * 30, description="How long an OMERO session made at the door may idle."

@@ -104,6 +104,22 @@ def test_a_drive_is_that_of_the_workstation_that_is_named(mapped) -> None:
     assert runs(mapped) == [(None, "office"), ("scope", "scope")]
 
 
+@pytest.mark.parametrize(("proxies", "answered"), [(["127.0.0.1"], 202), ([], 422)], ids=["a proxy", "anybody"])
+def test_a_drive_is_that_of_the_workstation_that_a_proxy_says_the_request_is_from(
+    door_with, data, proxies, answered
+) -> None:
+    door = door_with(
+        mounts={"office": {"client": "D:\\", "worker": str(data), "workstations": ["office"]}},
+        workstations={"office": {"addresses": ["198.51.100.0/24"]}},
+        http={"proxies": proxies},
+    )
+    door.image()
+
+    answer = door.ask("D:\\alice\\cells.tif", headers={"X-Forwarded-For": "198.51.100.7"})
+
+    assert answer.status_code == answered
+
+
 def test_a_token_speaks_for_its_workstation_and_no_other(mapped) -> None:
     assert mapped.ask("D:\\alice\\cells.tif", as_=TOKEN).status_code == 202
     assert runs(mapped) == [("scope", "scope")]

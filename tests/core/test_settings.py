@@ -180,6 +180,10 @@ def test_a_file_that_is_not_there_is_told(environment: pytest.MonkeyPatch, tmp_p
         pytest.param("NOTIFICATIONS__MAIL__USER", "me", "user and password come together", id="user, no password"),
         pytest.param("NOTIFICATIONS__ADMINISTRATORS", '["a@b.example"]', "needs the mail server", id="mail to nowhere"),
         pytest.param("NOTIFICATIONS__ADMINISTRATORS", '["team"]', "no channel is named team", id="unknown channel"),
+        pytest.param("HTTP__PROXIES", '["gate"]', "http.proxies.0: no address or network", id="proxy by its name"),
+        pytest.param("HTTP__PROXIES", '["*"]', "http.proxies.0: no address or network", id="all the world a proxy"),
+        pytest.param("HTTP__PROXIES", '["10.1.2.3/8"]', "such as 192.0.2.7 or 192.0.2.0/24", id="proxy in a network"),
+        pytest.param("HTTP__PROXIES", "10.1.2.3", "write lists and tables as JSON", id="proxies that are no list"),
         pytest.param("SEAL_KEYS", "[]", "seal_keys", id="no key"),
     ],
 )

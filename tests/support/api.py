@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -339,14 +339,15 @@ def opened(settings: Settings, data: Path, omero: Any = None) -> Iterator[Door]:
         yield runs
 
     app = create_app(settings, omero=answering, connect=connect)
-    with serving(app) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with serving(app, settings.http.proxies) as url, httpx.Client(base_url=url, timeout=30) as client:
         yield Door(client, settings, data, runs, answering)
 
 
 @contextmanager
-def serving(app: Any) -> Iterator[str]:
+def serving(app: Any, proxies: Sequence[str]) -> Iterator[str]:
     """Serve an application on a free port."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, ws="none", log_config=None))
+    believed = list(proxies)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, ws="none", log_config=None, forwarded_allow_ips=believed))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
