@@ -8,16 +8,16 @@ from uuid import UUID
 import pytest
 from cryptography.fernet import Fernet
 from dotenv import dotenv_values
-from pydantic import SecretStr
 
 from api.runs import ImportState, Run, Step
+from api.smuggler.batches import server_of
 from api.smuggler.logs import Told, status_log
-from api.smuggler.models import ImportElement, NewOmeroSession
+from api.smuggler.models import AtOmero, ImportElement, NewOmeroSession
 from api.smuggler.routes import router
 from flows.core.control import Stage
 from flows.core.mounts import Mounts, workstation_at
 from flows.core.requests import ImportedImage
-from flows.core.settings import read_settings
+from flows.core.settings import Settings, read_settings
 from flows.core.sources import Source
 from flows.core.status import FilesetStatus
 
@@ -67,16 +67,27 @@ def test_the_log_is_written_as_it_is_shown() -> None:
     assert status_log(run, steps, (status,), told).endswith(fences(PAGE, "text")[0].text)
 
 
-def test_the_settings_shown_say_where_insights_files_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = re.sub(r"^\s+", "", "".join(fence.text for fence in fences(INSIGHT, "ini")), flags=re.MULTILINE)
-    aliases = re.findall(r"`(COURIER_\S*ALIASES=.*?)`", INSIGHT)
-    values = dotenv_values(stream=StringIO("\n".join([shown, *aliases])), interpolate=False)
-    key = SecretStr(Fernet.generate_key().decode()).get_secret_value()
-    needed = {"COURIER_SERVERS__MAIN__HOST": "omero.example.org", "COURIER_SEAL_KEYS": f'["{key}"]'}
-    for name, value in {**needed, **values}.items():
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of the page about Insight, all of them together."""
+    text = re.sub(r"^\s+", "", "".join(fence.text for fence in fences(INSIGHT, "ini")), flags=re.MULTILINE)
+    monkeypatch.setenv("COURIER_SEAL_KEYS", f'["{Fernet.generate_key().decode()}"]')
+    for name, value in dotenv_values(stream=StringIO(text), interpolate=False).items():
         monkeypatch.setenv(name, str(value))
+    return read_settings()
 
-    settings = read_settings()
-    mounts = Mounts.of(settings.mounts, workstation_at(settings, "10.1.2.3"))
+
+def test_the_settings_shown_say_where_insights_files_are(shown: Settings) -> None:
+    mounts = Mounts.of(shown.mounts, workstation_at(shown, "10.1.2.3"))
+
     assert mounts.seen(Source.parse("C:\\Data\\alice\\x.lif")).path == "/mnt/scope1/Data/alice/x.lif"
-    assert settings.servers["main"].is_called("omero.intern", 4064)
+
+
+def test_the_settings_shown_know_omero_by_each_name_of_the_table(shown: Settings) -> None:
+    rows = re.findall(r"^\| `\S+` \| `(\S+?)`(?:, `(\d+)`)? \| `(\S+)` \|$", INSIGHT, re.MULTILINE)
+    asked = [{"omeroHost": host} | ({"omeroPort": port} if port else {}) for host, port, _ in rows]
+    meant = [AtOmero.model_validate(each) for each in asked]
+
+    assert [f"{each.omero_host}:{each.omero_port}" for each in meant] == [means for *_, means in rows]
+    assert {server_of(each, shown.servers) for each in meant} == {"main"}
+    assert len(meant) == 4

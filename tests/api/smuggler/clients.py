@@ -56,18 +56,28 @@ class Scripts:
 
 
 def insight_request(
-    path: str, *, user: str, omero: tuple[str, int], key: str, dataset: int, tag: int
+    path: str,
+    *,
+    user: str,
+    omero: tuple[str, int | None],
+    key: str,
+    dataset: int | None = None,
+    screen: int | None = None,
+    tag: int | None = None,
 ) -> dict[str, Any]:
-    """What Insight says of a file: an absolute path, numbers as texts, and nothing of what it does not know."""
+    """What Insight says of a file: an absolute path, numbers as texts, and nothing of what it does not know.
+
+    It knows the port of OMERO only where its user wrote it behind the server's name.
+    """
     host, port = omero
+    numbers = {"omeroPort": port, "datasetId": dataset, "screenId": screen}
     return {
         "experimenterEmail": f"{user}@sandbox.example",
         "targetUri": path,
         "omeroHost": host,
-        "omeroPort": str(port),
         "sessionKey": key,
-        "datasetId": str(dataset),
-        "annotationIds": [str(tag)],
+        **{name: str(number) for name, number in numbers.items() if number is not None},
+        **({} if tag is None else {"annotationIds": [str(tag)]}),
     }
 
 
