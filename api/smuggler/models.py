@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic.alias_generators import to_camel
 
+from api.smuggler import described
 from api.smuggler.places import read_place
 from flows.core.requests import Receiver
 
@@ -66,21 +67,11 @@ def _address(text: str) -> str:
     return text
 
 
-Text = Annotated[str, BeforeValidator(_as_text)]
+Text = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
 MaybeText = Annotated[str | None, BeforeValidator(_as_text)]
-Positive = Annotated[int, BeforeValidator(_positive)]
-Port = Annotated[Positive, AfterValidator(_port)]
+Positive = Annotated[int, BeforeValidator(_positive), described.NUMBER]
+Port = Annotated[int, BeforeValidator(_positive), AfterValidator(_port), described.PORT]
 Secret = Annotated[SecretStr, BeforeValidator(_as_text), Field(min_length=1, max_length=1024)]
-
-
-def _described(schema: dict[str, Any]) -> None:
-    """Show the numbers as the texts that Smuggler's clients send; either is taken."""
-    for each in schema["properties"].values():
-        for kind in (each, *each.get("anyOf", ()), each.get("items", {})):
-            if kind.get("type") == "integer":
-                kind["type"] = "string"
-                if isinstance(kind.get("default"), int):
-                    kind["default"] = str(kind["default"])
 
 
 class Wire(BaseModel):
@@ -91,7 +82,7 @@ class Wire(BaseModel):
         frozen=True,
         extra="ignore",
         hide_input_in_errors=True,
-        json_schema_extra=_described,
+        json_schema_extra=described.finish,
     )
 
     @model_validator(mode="before")
@@ -112,11 +103,12 @@ class AtOmero(Wire):
 class ImportElement(AtOmero):
     """One file or folder that is to be imported."""
 
-    experimenter_email: Annotated[Receiver, AfterValidator(_address), BeforeValidator(_bare)] = Field(
+    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra=described.one_of_two)
+
+    experimenter_email: Annotated[Receiver, AfterValidator(_address), BeforeValidator(_bare), described.E_MAIL] = Field(
         description="Who is told.", examples=["alice@example.org"]
     )
-    target_uri: Annotated[Text, AfterValidator(_place)] = Field(
-        max_length=4096,
+    target_uri: Annotated[Text, AfterValidator(_place), Field(max_length=4096), described.FILE] = Field(
         description="A file: URI, or an absolute path as the client's machine writes it.",
         examples=["file:///data/alice/cells.tif", "C:\\data\\cells.lif"],
     )
