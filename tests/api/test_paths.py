@@ -24,6 +24,7 @@ def mapped(door_with, data):
         mounts={
             "nas": {"client": "\\\\nas\\data", "worker": str(data)},
             "scope": {"client": "D:\\", "worker": "/acquired", "workstations": ["scope"], "station": "scope"},
+            "macs": {"client": "smb://nas/data", "worker": str(data)},
             "office": {"client": "D:\\", "worker": str(data), "workstations": ["office"]},
         },
         workstations={"office": {"addresses": ["198.51.100.0/24"]}},
@@ -50,6 +51,15 @@ def test_a_path_of_windows_is_looked_at_where_the_share_is(mapped) -> None:
 
     assert (answer.status_code, answer.json()["checked"]) == (202, "now")
     assert runs(mapped) == [(None, None)]
+
+
+@pytest.mark.parametrize("source", ["smb://NAS/data/alice/50%25 %231.tif", "smb://nas/data/alice"])
+def test_a_uri_that_a_rule_maps_is_looked_at_where_the_share_is(mapped, source) -> None:
+    mapped.image(name="50% #1.tif")
+
+    answer = mapped.ask(source)
+
+    assert (answer.status_code, answer.json()["checked"]) == (202, "now")
 
 
 def test_what_was_said_stands_in_the_answers(mapped) -> None:
@@ -80,6 +90,8 @@ def test_a_preview_tells_files_by_the_names_that_the_client_knows(mapped, data) 
         ("\\\\nas\\data\\alice\\nothing.tif", (422, "source-missing"), "//nas/data/alice/nothing.tif"),
         ("\\\\nas\\other\\cells.tif", (422, "source-unmapped"), "//nas/other/cells.tif"),
         ("E:\\cells.tif", (422, "source-unmapped"), "E:/cells.tif"),
+        ("smb://nas/data/bob/cells.tif", (403, "source-not-allowed"), "smb://nas/data/bob/cells.tif"),
+        ("smb://nas/other/cells.tif", (403, "source-not-allowed"), "smb://nas/other/cells.tif"),
         ("sftp://host/cells.tif", (403, "source-not-allowed"), "sftp://host/cells.tif"),
         ("D:\\alice\\cells.tif", (422, "source-unmapped"), "D:/alice/cells.tif"),
     ],

@@ -16,9 +16,9 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import Literal, Protocol
 
-from flows.core.errors import SourceElsewhere, SourceMissing, SourceNotAllowed, SourceSyntax
+from flows.core.errors import SourceElsewhere, SourceMissing, SourceNotAllowed, SourceSyntax, SourceUnmapped
 from flows.core.mounts import NO_MOUNTS, Mounts
-from flows.core.remotes import Connections, Remote, Store, is_remote
+from flows.core.remotes import Connections, Place, Remote, Store, is_remote
 from flows.core.requests import Frozen
 from flows.core.settings import Root
 from flows.core.sources import Source, is_at_or_below
@@ -94,8 +94,7 @@ class Access:
             SourceError: nobody knows where it lies.
         """
         if is_remote(path):
-            real, remote = self._afar.allowed(path)
-            return Permit(real_path=real, root=remote)
+            return self._judge_uri(path)
         if ".." in PurePath(path).parts:
             raise SourceNotAllowed("A path may not go up with '..'.", which=path)
         try:
@@ -103,6 +102,16 @@ class Access:
         except SourceSyntax as wrong:
             raise wrong.about(path) from wrong
         return self._below(seen.path, [seen.station] if seen.by_rule else self._stations, path)
+
+    def _judge_uri(self, path: str) -> Permit:
+        """Judge what is fetched, unless a rule says that the workers have it mounted."""
+        try:
+            # What people are shown of it is decoded: to be read, it is written as a URI again.
+            seen = self.mounts.seen(Source.parse(Place.parse(path).url))
+        except (ValueError, SourceSyntax, SourceUnmapped):
+            real, remote = self._afar.allowed(path)
+            return Permit(real_path=real, root=remote)
+        return self._below(seen.path, [seen.station], path)
 
     def check_real(self, real_path: str, which: str) -> None:
         """See that a path with its links resolved is still that, and still lies below a root of this user.
