@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployments.sandbox.home import Running
-from tests.contract.test_formats import ROWS
+from tests.contract.test_formats import ROWS, images_of
 from tests.support.bioformats import needs_bioformats
 from tests.support.command_line import run_omero
 from tests.support.courier import Courier
@@ -66,7 +66,7 @@ def test_a_folder_of_real_files_is_in_omero_as_its_command_shows(
     by_path = {path: each for each in ended["filesets"] for path in each["files"]}
     images = {row.entry: len(by_path[str(real_files / row.entry)]["images"]) for row in ROWS}
     study_images = images["dicom/dicomdir/DICOMDIR"]
-    assert images == {row.entry: study_images if "dicomdir/" in row.entry else row.images for row in ROWS}
+    assert images == {row.entry: study_images if "dicomdir/" in row.entry else images_of(row) for row in ROWS}
     assert study_images == 6
     refused = {each["files"][0]: each for each in ended["filesets"] if each["stage"] == "failed"}
     early = {path for path, each in refused.items() if each["error"]["code"].startswith("source-")}

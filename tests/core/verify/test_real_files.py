@@ -1,9 +1,6 @@
 """The verify stage against real files, and against what Bio-Formats says of them."""
 
-import csv
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -13,7 +10,7 @@ from flows.core.settings import BioFormats, Root, Verification
 from flows.core.verify import Access, Expansion, expand, verify_fileset
 from flows.core.verify.families import family_of
 from tests.support.bioformats import needs_bioformats
-from tests.support.real_files import FOLDER, needs_real_files, unpack
+from tests.support.real_files import FOLDER, Row, needs_real_files, rows, unpack
 
 PROJECT = Path(__file__).parents[3]
 QUICK = Verification(settle_seconds=0, bioformats=BioFormats(enabled=False))
@@ -37,30 +34,6 @@ OPENS = {
     "ome-tiff-multi/companion-5Z/multifile.companion.ome": "multifile.companion.ome",
 }
 """What Bio-Formats reads first when it is given a file of a set (mostly `getCurrentFile`)."""
-
-
-class Row(NamedTuple):
-    """What Bio-Formats says of an entry point."""
-
-    entry: str
-    reader: str
-    files: int
-    """It writes 0 for one."""
-    series: int
-    """0 where it fails."""
-
-    @property
-    def is_whole(self) -> bool:
-        """It can be read, with all its pixels: what was broken on purpose is in a folder of its own."""
-        return self.series > 0 and not self.entry.startswith("broken/")
-
-
-def rows() -> Iterator[Row]:
-    if FOLDER.is_dir():
-        with (FOLDER / "BIOFORMATS.tsv").open(encoding="utf-8") as table:
-            for row in csv.DictReader(table, delimiter="\t"):
-                files, series = int(row["used_files(0=self only)"] or 0), int(row["series"] or 0)
-                yield Row(row["entry"], row["reader"], max(1, files), series if row["showinf_rc"] == "0" else 0)
 
 
 def look(path: Path) -> tuple[Expansion, Access]:
@@ -92,7 +65,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-ROWS = list(rows())
+ROWS = rows()
 SETS = [row for row in ROWS if row.files > 1]
 NO_READER = frozenset({"ome-zarr/coins.ome.zarr/.zattrs"})
 """That Bio-Formats had no reader for them; OMERO has one where it is installed."""
@@ -162,8 +135,7 @@ def table(unpacked: Path) -> list[str]:
 
 @pytest.mark.parametrize("row", SETS, ids=lambda row: row.entry)
 def test_a_set_is_what_bio_formats_makes_of_it(unpacked: Path, row: Row) -> None:
-    there = FOLDER / row.entry
-    path = there if there.exists() else unpacked / there.name
+    path = place(row, unpacked)
 
     (fileset,) = look(path)[0].filesets
 
@@ -210,6 +182,6 @@ def test_a_folder_of_everything_offers_single_files_and_whole_sets() -> None:
     found, _ = look(FOLDER)
 
     files = {str(Path(each.files[0].path).relative_to(FOLDER)): len(each.files) for each in found.filesets}
-    known = [row for row in rows() if not row.entry.startswith("ome-zarr/")]
+    known = [row for row in ROWS if not row.entry.startswith("ome-zarr/")]
     assert len(files) > 20
     assert {row.entry for row in known if files.get(row.entry, row.files) != row.files} == set()
