@@ -84,6 +84,16 @@ def test_each_real_file_becomes_what_bio_formats_says(row: Row, bring, tmp_path)
     check(row, bring, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "size"), [("coins", (640, 480, 1)), ("hcs_example_v04", (5120, 2160, 2))], ids=["several", "a plate"]
+)
+def test_a_real_ome_zarr_becomes_its_images(name: str, size: tuple[int, ...], bring) -> None:
+    """Not in the table: an OMERO reads it with a reader that is not part of Bio-Formats."""
+    imported = bring(FOLDER / "ome-zarr" / f"{name}.ome.zarr", FOLDER)
+
+    assert [(each.size_x, each.size_y, each.size_z) for each in imported.images] == [size]
+
+
 def test_a_file_that_breaks_off_is_refused_when_its_pixels_are_read(session, stage, run_key) -> None:
     """Our own look into it is left out: this is what OMERO says."""
     staged = stage(FOLDER / "broken" / "truncated60.czi")
