@@ -34,6 +34,23 @@ OPENS = {
     "ome-tiff-multi/companion-5Z/multifile.companion.ome": "multifile.companion.ome",
 }
 """What Bio-Formats reads first when it is given a file of a set (mostly `getCurrentFile`)."""
+READERS = {
+    "Aperio SVS": "SVSReader",
+    "CellSens VSI": "CellSensReader",
+    "DICOM": "DicomReader",
+    "Deltavision": "DeltavisionReader",
+    "Image Cytometry Standard": "ICSReader",
+    "Leica Image File Format": "LIFReader",
+    "Nikon ND2": "ND2Reader",
+    "OME-TIFF": "OMETiffReader",
+    "Olympus FV1000": "FV1000Reader",
+    "PerkinElmer Operetta": "OperettaReader",
+    "Tagged Image File Format": "TiffDelegateReader",
+    "Zeiss CZI": "ZeissCZIReader",
+}
+"""Bio-Formats' name of a format: the class of the reader that has it."""
+OUR_NAMES = {"Deltavision": "DeltaVision", "Leica Image File Format": "Leica LIF", "Tagged Image File Format": "TIFF"}
+"""Where we call it otherwise."""
 
 
 def look(path: Path) -> tuple[Expansion, Access]:
@@ -45,15 +62,20 @@ def look(path: Path) -> tuple[Expansion, Access]:
     return expand([str(path)], access=access, settings=QUICK), access
 
 
-def verdict(path: Path) -> str:
-    """Say what becomes of a path: a format's name, or a failure's code."""
+def verified(path: Path) -> tuple[str, str | None]:
+    """Say what becomes of a path: a format's name, or a failure's code; and which reader takes it."""
     found, access = look(path)
     if found.refused:
-        return found.refused[0].code
+        return found.refused[0].code, None
     try:
-        return verify_fileset(found.filesets[0], access=access, settings=QUICK).format
+        seen = verify_fileset(found.filesets[0], access=access, settings=QUICK)
     except CourierError as refused:
-        return refused.code
+        return refused.code, None
+    return seen.format, seen.fileset.reader
+
+
+def verdict(path: Path) -> str:
+    return verified(path)[0]
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +104,14 @@ def test_our_rules_agree_with_each_row(unpacked: Path, row: Row) -> None:
     path = place(row, unpacked)
 
     found = look(path)[0]
-    said = verdict(path)
+    said, reader = verified(path)
 
     if row.is_whole:
         assert [len(each.files) for each in found.filesets] == [row.files]
-        assert "-" not in said or said == "OME-TIFF"
+        assert said == OUR_NAMES.get(row.reader, row.reader)
+        assert reader == f"loci.formats.in.{READERS[row.reader]}"
     elif row.entry in NO_READER:
-        assert said == "OME-Zarr"
+        assert (said, reader) == ("OME-Zarr", "loci.formats.in.ZarrReader")
     else:
         assert said.startswith("source-")
 
@@ -107,6 +130,7 @@ def test_bio_formats_as_it_is_installed_agrees_with_each_row(bioformats: Asked, 
     else:
         assert found is not None
         assert (found.format, found.resolutions, len(found.files)) == (row.reader, row.series, row.files)
+        assert found.reader == f"loci.formats.in.{READERS[row.reader]}"
         if row.entry in OPENS and not row.entry.endswith(".ets"):
             assert Path(found.files[0]).name == OPENS[row.entry]
 
