@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
+
+Pixels = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 _ROWS = "ABCDEFGHIJKLMNOP"
 _INDEX = (
@@ -44,13 +47,19 @@ def make_operetta_plate(
 
 
 def make_zarr_plate(
-    folder: Path, *, wells: tuple[str, ...] = ("A1", "B3"), fields: int = 2, channels: int = 2, side: int = 32
+    folder: Path,
+    *,
+    wells: tuple[str, ...] = ("A1", "B3"),
+    fields: int = 2,
+    channels: int = 2,
+    side: int = 32,
+    version: str = "0.4",
 ) -> Path:
-    """Write a plate as OME-Zarr 0.4, its chunks not compressed; the folder's name has to end in `.zarr`."""
+    """Write a plate as OME-Zarr 0.4 or 0.5, its chunks not compressed; the folder's name has to end in `.zarr`."""
     rows = sorted({well[0] for well in wells})
     columns = sorted({well[1:] for well in wells}, key=int)
     plate = {
-        "version": "0.4",
+        "version": version,
         "name": folder.stem,
         "rows": [{"name": row} for row in rows],
         "columns": [{"name": column} for column in columns],
@@ -60,44 +69,73 @@ def make_zarr_plate(
             for well in wells
         ],
     }
-    _group(folder, {"plate": plate})
+    _group(folder, version, plate=plate)
     for well in wells:
-        _group(folder / well[0], {})
+        _group(folder / well[0], version)
         home = folder / well[0] / well[1:]
-        _group(home, {"well": {"version": "0.4", "images": [{"path": str(field)} for field in range(fields)]}})
+        _group(home, version, well={"version": version, "images": [{"path": str(field)} for field in range(fields)]})
         for field in range(fields):
-            _field(home / str(field), well, field, channels, side)
+            pixels = [_pixels(side, _ROWS.index(well[0]), int(well[1:]), field, channel) for channel in range(channels)]
+            make_zarr_image(home / str(field), np.stack(pixels), version=version)
     return folder
 
 
-def _field(folder: Path, well: str, field: int, channels: int, side: int) -> None:
-    axes = [{"name": name, "type": kind} for name, kind in (("c", "channel"), ("y", "space"), ("x", "space"))]
-    scale = [{"type": "scale", "scale": [1, 1, 1]}]
-    datasets = [{"path": "0", "coordinateTransformations": scale}]
-    _group(folder, {"multiscales": [{"version": "0.4", "axes": axes, "datasets": datasets}]})
-    array = folder / "0"
-    array.mkdir()
-    described = {
-        "zarr_format": 2,
-        "shape": [channels, side, side],
-        "chunks": [1, side, side],
-        "dtype": "<u2",
-        "compressor": None,
-        "fill_value": 0,
-        "filters": None,
-        "order": "C",
+def make_zarr_image(folder: Path, pixels: Pixels, *, axes: str = "cyx", version: str = "0.4") -> Path:
+    """Write an image as OME-Zarr 0.4 or 0.5, a chunk for each plane, not compressed."""
+    kinds = {"t": "time", "c": "channel"}
+    scale = [{"type": "scale", "scale": [1] * len(axes)}]
+    pyramid = {
+        "version": version,
+        "axes": [{"name": name, "type": kinds.get(name, "space")} for name in axes],
+        "datasets": [{"path": "0", "coordinateTransformations": scale}],
     }
-    (array / ".zarray").write_text(json.dumps(described))
-    for channel in range(channels):
-        pixels = _pixels(side, _ROWS.index(well[0]), int(well[1:]), field, channel)
-        (array / f"{channel}.0.0").write_bytes(pixels.astype("<u2").tobytes())
+    _group(folder, version, multiscales=[pyramid])
+    _array(folder / "0", version, pixels)
+    for place in np.ndindex(*pixels.shape[:-2]):
+        names = [*map(str, place), "0", "0"]
+        file = folder / "0" / (".".join(names) if version == "0.4" else "/".join(("c", *names)))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(pixels[place].astype(pixels.dtype.newbyteorder("<")).tobytes())
+    return folder
 
 
-def _group(folder: Path, attributes: dict[str, object]) -> None:
+def _array(folder: Path, version: str, pixels: Pixels) -> None:
+    chunks = [1] * (pixels.ndim - 2) + list(pixels.shape[-2:])
+    if version == "0.4":
+        described = {
+            "zarr_format": 2,
+            "shape": pixels.shape,
+            "chunks": chunks,
+            "dtype": pixels.dtype.newbyteorder("<").str,
+            "compressor": None,
+            "fill_value": 0,
+            "filters": None,
+            "order": "C",
+        }
+    else:
+        described = {
+            "zarr_format": 3,
+            "node_type": "array",
+            "shape": pixels.shape,
+            "data_type": pixels.dtype.name,
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": chunks}},
+            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+            "fill_value": 0,
+            "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
+        }
+    folder.mkdir()
+    (folder / (".zarray" if version == "0.4" else "zarr.json")).write_text(json.dumps(described))
+
+
+def _group(folder: Path, version: str, **attributes: object) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".zgroup").write_text('{"zarr_format": 2}')
-    (folder / ".zattrs").write_text(json.dumps(attributes))
+    if version == "0.4":
+        (folder / ".zgroup").write_text('{"zarr_format": 2}')
+        (folder / ".zattrs").write_text(json.dumps(attributes))
+        return
+    told = {"ome": {"version": version, **attributes}} if attributes else {}
+    (folder / "zarr.json").write_text(json.dumps({"zarr_format": 3, "node_type": "group", "attributes": told}))
 
 
-def _pixels(side: int, *seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]:
+def _pixels(side: int, *seed: int) -> Pixels:
     return np.random.default_rng(seed).integers(0, 4096, (side, side), dtype=np.uint16)

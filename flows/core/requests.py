@@ -411,8 +411,9 @@ class Fileset(Frozen):
 
     files: tuple[SourceFile, ...] = Field(min_length=1)
     reader: str | None = None
-    """Bio-Formats' reader class where it decides on the layout in the repository, for example
-    `loci.formats.in.OperettaReader` (omero-blitz: ManagedRepositoryI.getReaderClass)."""
+    """Bio-Formats' reader class, which decides on the layout in the repository, for example
+    `loci.formats.in.OperettaReader` (omero-blitz: ManagedRepositoryI.getReaderClass); that of a single file once it
+    was looked into."""
     plate: bool | None = None
     """Whether OMERO makes a plate of it, as far as that is known before."""
     format: str | None = None

@@ -62,7 +62,8 @@ def stand_in(understudy) -> Omero:
 
 @pytest.fixture
 def trouble(understudy):
-    """The switchboard of the stand-in, put right again afterwards."""
+    """The switchboard of the stand-in, counts at zero, put right again afterwards."""
+    understudy.control.clear()
     yield understudy.control
     understudy.control.let_go()
     understudy.control.clear()

@@ -101,15 +101,11 @@ def test_an_import_of_a_fenced_attempt_is_over_when_the_fence_stands(
     *, attempt, run_id, run_key, stage, small_ome_tiff, trouble, place
 ):
     present, staged = attempt(2), stage(small_ome_tiff)
-    trouble.hold(place)
+    trouble.hold(place, until_cancelled=True)
     raw.start(attempt(1), staged, run_key)
     eventually(trouble.waiting, "the import is in the middle")
-    with ThreadPoolExecutor(1) as pool:
-        fencing = pool.submit(fence, present, run_id, 2)
-        eventually(lambda: trouble.stats().calls.get("cancel"), "the import is to stop")
-        trouble.let_go()
 
-        assert fencing.result() == 1
+    assert fence(present, run_id, 2) == 1
     assert trouble.stats().imports_running == 0
     assert len(images_under(present, run_key)) == 1
 
@@ -119,15 +115,11 @@ def test_what_an_import_that_was_stopped_had_saved_counts_only_when_it_can_be_re
     *, attempt, run_id, run_key, stage, small_ome_tiff, trouble, place, found
 ):
     present, staged = attempt(2), stage(small_ome_tiff)
-    trouble.hold(place)
+    trouble.hold(place, until_cancelled=True)
     raw.start(attempt(1), staged, run_key)
     eventually(trouble.waiting, "the import is in the middle")
-    with ThreadPoolExecutor(1) as pool:
-        fencing = pool.submit(fence, present, run_id, 2)
-        eventually(lambda: trouble.stats().calls.get("cancel"), "the import is to stop")
-        trouble.let_go()
-        fencing.result()
 
+    fence(present, run_id, 2)
     assert (find_earlier(present, run_key) is not None) is found
     assert len(marked(present, "Fileset", RUN, run_key)) == int(found)
 
@@ -156,16 +148,12 @@ class Cancelled(Uncontrolled):
 def test_who_does_not_want_to_wait_for_it_any_more_leaves_nothing(
     *, omero, session, run_key, stage, small_ome_tiff, trouble
 ):
-    trouble.hold("step-0")
+    trouble.hold("step-0", until_cancelled=True)
     raw.start(session, stage(small_ome_tiff), run_key)
     eventually(trouble.waiting, "the import is in the middle")
-    with ThreadPoolExecutor(1) as pool:
-        finding = pool.submit(find_earlier, session, run_key, control=Cancelled())
-        eventually(lambda: trouble.stats().calls.get("cancel"), "the import is to stop")
-        trouble.let_go()
 
-        with pytest.raises(ImportCancelled):
-            finding.result()
+    with pytest.raises(ImportCancelled):
+        find_earlier(session, run_key, control=Cancelled())
     assert marked(session, "Fileset", RUN, run_key) == []
 
 

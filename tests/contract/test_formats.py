@@ -1,8 +1,6 @@
 """Real files of many formats, from the disk into an OMERO: as many images, and as large, as Bio-Formats says."""
 
-import csv
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -13,7 +11,7 @@ from flows.core.requests import StagedFile, StagedFileset
 from flows.core.settings import Root, Verification
 from flows.core.verify import Access, expand, verify_fileset
 from tests.support.bioformats import needs_bioformats
-from tests.support.real_files import FOLDER, needs_real_files, unpack
+from tests.support.real_files import FOLDER, Row, needs_real_files, rows, unpack
 
 pytestmark = [
     pytest.mark.contract,
@@ -25,25 +23,7 @@ PYRAMIDS = {"ome-tiff-single/test_pyramid.ome.tif": 1}
 QUICK = Verification(settle_seconds=0)
 
 
-class Row(NamedTuple):
-    entry: str
-    images: int
-    size: str
-    """x,y,z,t,c of the first image."""
-
-
-def sound() -> list[Row]:
-    if not FOLDER.is_dir():
-        return []
-    with (FOLDER / "BIOFORMATS.tsv").open(encoding="utf-8") as table:
-        return [
-            Row(row["entry"], PYRAMIDS.get(row["entry"], int(row["series"])), row["first_series_W,H,Z,T,C"])
-            for row in csv.DictReader(table, delimiter="\t")
-            if row["showinf_rc"] == "0" and not row["entry"].startswith("broken/")
-        ]
-
-
-ROWS = sound()
+ROWS = [row for row in rows() if row.is_whole]
 FEW = (
     "czi/100x100.czi",
     "dv/tinyTest.d3d.dv",
@@ -74,6 +54,10 @@ def bring(session, run_key, tmp_path):
     return bring
 
 
+def images_of(row: Row) -> int:
+    return PYRAMIDS.get(row.entry, row.series)
+
+
 def check(row: Row, bring, folder: Path) -> None:
     path, home = FOLDER / row.entry, FOLDER
     if not path.exists():
@@ -86,7 +70,7 @@ def check(row: Row, bring, folder: Path) -> None:
 
     first = imported.images[0]
     size = ",".join(str(each) for each in (first.size_x, first.size_y, first.size_z, first.size_t, first.size_c))
-    assert (len(imported.images), size) == (row.images, row.size)
+    assert (len(imported.images), size) == (images_of(row), row.size)
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.entry in FEW], ids=lambda row: row.entry)
@@ -98,6 +82,16 @@ def test_a_real_file_becomes_what_bio_formats_says(row: Row, bring, tmp_path) ->
 @pytest.mark.parametrize("row", [row for row in ROWS if row.entry not in FEW], ids=lambda row: row.entry)
 def test_each_real_file_becomes_what_bio_formats_says(row: Row, bring, tmp_path) -> None:
     check(row, bring, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("coins", (640, 480, 1)), ("hcs_example_v04", (5120, 2160, 2))], ids=["several", "a plate"]
+)
+def test_a_real_ome_zarr_becomes_its_images(name: str, size: tuple[int, ...], bring) -> None:
+    """Not in the table: an OMERO reads it with a reader that is not part of Bio-Formats."""
+    imported = bring(FOLDER / "ome-zarr" / f"{name}.ome.zarr", FOLDER)
+
+    assert [(each.size_x, each.size_y, each.size_z) for each in imported.images] == [size]
 
 
 def test_a_file_that_breaks_off_is_refused_when_its_pixels_are_read(session, stage, run_key) -> None:

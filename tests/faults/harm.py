@@ -89,7 +89,7 @@ def caught(
     machine.omero.hold(stage.value, after=after, agent=f"omero-courier/{run}")
     try:
         with suppress(NotHealed):
-            until(lambda: any(machine.omero.waiting().values()), seconds, f"an import is at {stage.word}")
+            until(lambda: bool(machine.omero.waiting()), seconds, f"an import is at {stage.word}")
         scene.run = next((agent.split("/")[1] for agent in machine.omero.waiting().get(stage.value, ())), None)
         yield scene.run
     finally:

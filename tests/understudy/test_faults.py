@@ -204,6 +204,7 @@ def test_calls_wait_where_they_are_held_and_all_else_goes_on(
 ) -> None:
     before = project(alice, "select count(i) from Image i")[0][0]
     mine.control.hold(place)
+    assert mine.control.waiting() == {}
     with ThreadPoolExecutor(1) as pool:
         importing = pool.submit(do_import, alice, image)
         until(lambda: mine.control.waiting() == {place: ["tests"]}, SECONDS, "the call is held")
@@ -212,6 +213,23 @@ def test_calls_wait_where_they_are_held_and_all_else_goes_on(
         mine.control.let_go()
 
         assert isinstance(importing.result(SECONDS), omero.grid.ImportResponse)
+    assert mine.control.waiting() == {}
+
+
+@pytest.mark.parametrize("place", ["step-0", "step-1", "step-2"])
+def test_a_step_that_is_held_until_somebody_cancels_is_the_last(
+    alice: Any, mine: Understudy, image: Path, place: str
+) -> None:
+    before = project(alice, "select count(i) from Image i")[0][0]
+    mine.control.hold(place, until_cancelled=True)
+    process = begin(alice, [image])
+    handle = process.verifyUpload(upload(process, [image]))
+    until(lambda: bool(mine.control.waiting()), SECONDS, "it is in the middle")
+
+    assert handle.cancel()
+    assert handle.getResponse().name == "cancel-called"
+    assert handle.getStatus().currentStep == int(place[-1]) + 1
+    assert project(alice, "select count(i) from Image i") == [[before + 1]]
     assert mine.control.waiting() == {}
 
 

@@ -15,15 +15,16 @@ from tests.understudy.conftest import Connect
 from tests.understudy.plain import delete, do_import, project
 
 
-@pytest.fixture(params=["Operetta", "OME-Zarr"])
+@pytest.fixture(params=["Operetta", "OME-Zarr 0.4", "OME-Zarr 0.5"])
 def plate_files(request: pytest.FixtureRequest, tmp_path: Path, unique: str) -> list[Path]:
     """What a client uploads of a plate, what it opens first; two wells, two fields each, two channels."""
     if request.param == "Operetta":
         index = make_operetta_plate(tmp_path / unique)
         return [index, *sorted(index.parent.glob("*.tiff"))]
-    folder = make_zarr_plate(tmp_path / f"{unique}.zarr")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [folder / ".zattrs", *(path for path in files if path != folder / ".zattrs")]
+    version = request.param.split()[1]
+    folder = make_zarr_plate(tmp_path / f"{unique}.zarr", version=version)
+    first = folder / (".zattrs" if version == "0.4" else "zarr.json")
+    return [first, *sorted(path for path in folder.rglob("*") if path.is_file() and path != first)]
 
 
 @pytest.fixture
@@ -36,11 +37,15 @@ def screen(connect: Connect, unique: str) -> Any:
 
 @pytest.fixture
 def imported(connect: Connect, plate_files: list[Path], screen: Any) -> Any:
-    reader = f"loci.formats.in.{'Zarr' if plate_files[0].name == '.zattrs' else 'Operetta'}Reader"
+    reader = f"loci.formats.in.{'Operetta' if plate_files[0].name == 'Index.idx.xml' else 'Zarr'}Reader"
     return do_import(connect("alice"), *plate_files, target=screen.proxy(), reader=reader)
 
 
-def test_a_plate_has_its_wells_and_their_fields(imported: Any, gateway: Callable[..., Any], screen: Any) -> None:
+def test_a_plate_has_its_wells_and_their_fields(
+    imported: Any, plate_files: list[Path], gateway: Callable[..., Any], screen: Any
+) -> None:
+    # An OME-Zarr counts only the columns that it has, and Bio-Formats names its images after their arrays.
+    place, name = ((1, 2), "Well B3, Field 2") if plate_files[0].name == "Index.idx.xml" else ((1, 1), "B/3/1/0")
     (answer,) = imported.objects
     alice = gateway("alice")
 
@@ -48,10 +53,10 @@ def test_a_plate_has_its_wells_and_their_fields(imported: Any, gateway: Callable
 
     assert [each.getId() for each in alice.getObject("Screen", screen.id.val).listChildren()] == [plate.getId()]
     wells = {(well.row, well.column): well for well in plate.listChildren()}
-    assert set(wells) == {(0, 0), (1, 2)}
-    assert wells[1, 2].countWellSample() == 2
-    image = wells[1, 2].getImage(1)
-    assert "Well B3, Field 2" in image.getName()
+    assert set(wells) == {(0, 0), place}
+    assert wells[place].countWellSample() == 2
+    image = wells[place].getImage(1)
+    assert name in image.getName()
     assert (image.getSizeX(), image.getSizeY(), image.getSizeC()) == (32, 32, 2)
 
 

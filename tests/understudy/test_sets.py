@@ -55,6 +55,8 @@ def test_a_single_file_is_no_set(tmp_path: Path) -> None:
         ("loci.formats.in.OMETiffReader", ["a.companion.ome", "x/y.tif"], ("d", ["a.companion.ome", "x/y.tif"])),
         ("loci.formats.in.OperettaReader", ["Images/Index.xml", "n.xml"], ("d", ["Images/Index.xml", "n.xml"])),
         ("loci.formats.in.ZarrReader", ["a.zarr/.zattrs", "a.zarr/0/.zarray"], ("a.zarr", [".zattrs", "0/.zarray"])),
+        ("loci.formats.in.OMETiffReader", ["a.ome.tif"], ("", ["a.ome.tif"])),
+        ("loci.formats.in.TiffDelegateReader", ["a.tif"], ("", ["a.tif"])),
         ("loci.formats.in.DicomReader", ["DICOMDIR", "CT/1"], ("d", ["DICOMDIR", "CT/1"])),
         ("loci.formats.in.DicomReader", ["1", "2"], ("", ["1", "2"])),
     ],

@@ -71,17 +71,20 @@ class Control:
         """Go on, first with what was called meanwhile."""
         self._post("thaw")
 
-    def hold(self, place: str, after: int = 0, times: int | None = 1, agent: str = "") -> None:
+    def hold(
+        self, place: str, after: int = 0, times: int | None = 1, agent: str = "", *, until_cancelled: bool = False
+    ) -> None:
         """Let calls wait at a place until `let_go`: connections stay open, all else goes on.
 
         A place is an operation (`write`), an operation of one kind of servant (`Handle.close`), or `step-0` to
         `step-3` of an import's processing: before its images are saved, and after. `after` is how many calls pass
         first, `times` how many are held (None: all that come). Sessions whose agent does not begin with `agent` pass.
+        With `until_cancelled` they also go on once an import was told to stop: it has still a step before it then.
         """
-        self._post("hold", place=place, after=after, times=times, agent=agent)
+        self._post("hold", place=place, after=after, times=times, agent=agent, until_cancelled=until_cancelled)
 
     def waiting(self) -> dict[str, list[str]]:
-        """Return, by the place that is held, the agents of the sessions whose calls wait there."""
+        """Return, by the place, the agents of the sessions whose calls wait there; nothing where none does yet."""
         return dict(self._post("waiting"))
 
     def let_go(self) -> None:

@@ -53,9 +53,11 @@ class Switchboard:
         """Go on."""
         self._faults.thaw()
 
-    def hold(self, place: str, after: int = 0, times: int | None = 1, agent: str = "") -> None:
+    def hold(
+        self, place: str, after: int = 0, times: int | None = 1, agent: str = "", *, until_cancelled: bool = False
+    ) -> None:
         """Let calls wait there."""
-        self._faults.hold(place, after, times, agent)
+        self._faults.hold(place, after, times, agent, until_cancelled=until_cancelled)
 
     def waiting(self) -> dict[str, list[str]]:
         """Who waits where."""

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,8 @@ class Held:
     """Calls that are still held; None is all."""
     agent: str = ""
     """Calls of other sessions pass: those whose agent does not begin so."""
+    until_cancelled: bool = False
+    """They go on as soon as somebody cancels an import."""
     waiting: list[str] = field(default_factory=list)
     """The agents of the sessions whose calls wait there now."""
     let_go: threading.Event = field(default_factory=threading.Event)
@@ -127,14 +130,16 @@ class Faults:
                     return planned.exception
         return None
 
-    def hold(self, place: str, after: int = 0, times: int | None = 1, agent: str = "") -> None:
-        """Let calls wait at a place, after letting `after` of them pass, until it is let go.
+    def hold(
+        self, place: str, after: int = 0, times: int | None = 1, agent: str = "", *, until_cancelled: bool = False
+    ) -> None:
+        """Let calls wait at a place, after letting `after` of them pass, until it is let go, or an import is cancelled.
 
         A place is an operation (`write`), an operation of one kind of servant (`Handle.close`), or `step-0` to
         `step-3` of an import's processing: before its images are saved, and after.
         """
         with self._lock:
-            self._held[place] = Held(after, times, agent)
+            self._held[place] = Held(after, times, agent, until_cancelled)
 
     def wait_at(self, place: str, agent: str) -> None:
         """Wait if this place is held; `agent` is what the session calls itself."""
@@ -151,16 +156,24 @@ class Faults:
         held.let_go.wait()
 
     def waiting(self) -> dict[str, list[str]]:
-        """The agents of the sessions whose calls wait, by the place that is held."""
+        """The agents of the sessions whose calls wait, by the place; of places where any do."""
         with self._lock:
-            return {place: list(held.waiting) for place, held in self._held.items()}
+            return {place: list(held.waiting) for place, held in self._held.items() if held.waiting}
 
     def let_go(self) -> None:
         """Hold nothing any more."""
+        self._let_go(lambda _: True)
+
+    def cancelled(self) -> None:
+        """An import is to stop after its running step, from now on."""
+        self._let_go(lambda held: held.until_cancelled)
+
+    def _let_go(self, which: Callable[[Held], bool]) -> None:
         with self._lock:
-            held, self._held = self._held, {}
-        for each in held.values():
-            each.let_go.set()
+            chosen = {place: held for place, held in self._held.items() if which(held)}
+            for place, held in chosen.items():
+                del self._held[place]
+                held.let_go.set()
 
     def store_called(self, at_once: int) -> None:
         """A RawFileStore has this many calls at once."""

@@ -10,18 +10,10 @@ from typing import Any
 import numpy as np
 import ome_types
 
+from deployments.sandbox.understudy.ome_images import from_ome_image
 from deployments.sandbox.understudy.ome_sets import ome_set_of
-from deployments.sandbox.understudy.pixels import (
-    SUFFIXES,
-    BrokenFile,
-    ChannelSeen,
-    FileSeen,
-    ImageSeen,
-    OutdatedMetadata,
-    UnknownFormat,
-    from_ome_image,
-    read_file,
-)
+from deployments.sandbox.understudy.pixels import SUFFIXES, BrokenFile, OutdatedMetadata, UnknownFormat, read_file
+from deployments.sandbox.understudy.seen import ChannelSeen, FileSeen, ImageSeen
 from flows.core.bioformats import BioFormats, Images
 from flows.core.bioformats.answers import Size
 from flows.core.errors import SourceError

@@ -156,6 +156,7 @@ class Handle(SessionService):
             if self._over.is_set():
                 return bool(self._response and getattr(self._response, "name", "") == "cancel-called")
             self._cancelling = True
+        self.house.faults.cancelled()
         if not self._over.wait(CANCEL_SECONDS):
             self._cancelling = False
             raise refusal(omero.LockTimeout, "timed out while waiting on CANCELLED state")

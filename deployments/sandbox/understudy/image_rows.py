@@ -11,9 +11,9 @@ import omero.model
 from deployments.sandbox.understudy.convert import object_id
 from deployments.sandbox.understudy.handles import RequestFailed
 from deployments.sandbox.understudy.house import House
-from deployments.sandbox.understudy.pixels import ChannelSeen, FileSeen, ImageSeen, PlateSeen
 from deployments.sandbox.understudy.rows import Quantity, Ref, Row, Value
 from deployments.sandbox.understudy.saving import Saver, class_name
+from deployments.sandbox.understudy.seen import ChannelSeen, FileSeen, ImageSeen, PlateSeen
 
 NAME_LIMIT = 255
 SIZES = ("physicalSizeX", "physicalSizeY", "physicalSizeZ")

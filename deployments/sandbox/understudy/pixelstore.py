@@ -11,11 +11,11 @@ from deployments.sandbox.understudy.filestore import repository_path
 from deployments.sandbox.understudy.foreign import is_foreign, read_plane
 from deployments.sandbox.understudy.house import House, SessionService
 from deployments.sandbox.understudy.ome_sets import ome_set_of
-from deployments.sandbox.understudy.pixels import SUFFIXES
-from deployments.sandbox.understudy.plates import PlateFiles, plate_of
+from deployments.sandbox.understudy.pixels import SUFFIXES, many_files_of
 from deployments.sandbox.understudy.processing import LOCATED
 from deployments.sandbox.understudy.refusals import refusal
 from deployments.sandbox.understudy.rows import Ref, Row
+from deployments.sandbox.understudy.seen import ManyFiles
 from deployments.sandbox.understudy.sessions import Session
 
 
@@ -71,11 +71,11 @@ class PixelStore(SessionService):
             raise refusal(omero.ApiUsageException, "This RawPixelsStore has not been properly initialized.")
         return self._pixels
 
-    def _plate(self) -> PlateFiles | None:
+    def _many_files(self) -> ManyFiles | None:
         try:
-            return plate_of(self._file)
+            return many_files_of(self._file)
         except (OSError, LookupError, ValueError):
-            # As when it was imported: what it cannot read of a plate itself Bio-Formats reads.
+            # As when it was imported: what it cannot read of these itself Bio-Formats reads.
             if self.house.bioformats is None:
                 raise
             return None
@@ -83,8 +83,9 @@ class PixelStore(SessionService):
     def _plane(self, z: int, c: int, t: int) -> Any:
         self._chosen()
         try:
-            if (plate := self._plate()) is not None:
-                return plate.fields[self._series].plane(z, c, t)
+            if (many := self._many_files()) is not None:
+                _, planes = many.images[self._series]
+                return planes.plane(z, c, t)
             known = self._file.name.lower().endswith(SUFFIXES) and not is_foreign(self._file, self._files)
             if self.house.bioformats is not None and not known:
                 return read_plane(self._file, (self._series, z, c, t), self.house.bioformats)

@@ -17,9 +17,10 @@ from deployments.sandbox.understudy.foreign import see
 from deployments.sandbox.understudy.handles import RequestFailed
 from deployments.sandbox.understudy.house import Call, House
 from deployments.sandbox.understudy.image_rows import ImageWriter, SavedImage
-from deployments.sandbox.understudy.pixels import BrokenFile, FileSeen, UnknownFormat
+from deployments.sandbox.understudy.pixels import BrokenFile, UnknownFormat
 from deployments.sandbox.understudy.rows import Ref, Row
 from deployments.sandbox.understudy.saving import Saver
+from deployments.sandbox.understudy.seen import FileSeen
 from deployments.sandbox.understudy.sessions import Session
 
 LOCATED = "located"

@@ -22,10 +22,10 @@ from deployments.sandbox.understudy.faults import Faults
 from deployments.sandbox.understudy.house import House
 from deployments.sandbox.understudy.options import Options
 from deployments.sandbox.understudy.people import People
-from deployments.sandbox.understudy.pixels import PIXEL_TYPES
 from deployments.sandbox.understudy.registry import Registry
 from deployments.sandbox.understudy.router import Router
 from deployments.sandbox.understudy.rows import Row
+from deployments.sandbox.understudy.seen import PIXEL_TYPES
 from deployments.sandbox.understudy.sessions import Session, Sessions, Times
 from deployments.sandbox.understudy.templates import TEMPLATE
 from flows.core.bioformats import bioformats_of

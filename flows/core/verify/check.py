@@ -19,7 +19,7 @@ from flows.core.requests import Fileset, SourceFile, StagedFileset, VerifiedFile
 from flows.core.settings import Verification
 from flows.core.verify import containers
 from flows.core.verify.families import check_together, family_of
-from flows.core.verify.formats import UNKNOWN, Format, format_of, part_of
+from flows.core.verify.formats import OME_TIFF, TIFF, UNKNOWN, Format, format_of, part_of
 from flows.core.verify.found import source_file
 from flows.core.verify.omexml import looks_like_ome_xml, read_ome_xml
 from flows.core.verify.peek import LookInto, Peek, peeking
@@ -43,7 +43,9 @@ def verify_fileset(
     control: Control | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> VerifiedFileset:
-    """Say that a fileset is allowed, there, settled, readable and not visibly broken; its sizes are brought up to date.
+    """Say that a fileset is allowed, there, settled, readable and not visibly broken.
+
+    Its sizes are brought up to date, and of a single file it is then known which reader takes it.
 
     Raises:
         SourceError: one of its files is not, and why.
@@ -54,7 +56,7 @@ def verify_fileset(
     def look_into(file: SourceFile) -> AbstractContextManager[Peek]:
         return peeking(file.path, file.client_path, access.store(file.path))
 
-    name = family_of(fileset.reader) or fileset.format
+    known = _family(fileset)
     files: list[SourceFile] = []
     key, total, done = fileset.key, fileset.size, 0
     for file in fileset.files:
@@ -63,12 +65,14 @@ def verify_fileset(
         files.append(_file_as_it_is(file, access, settings, control, clock))
         done += files[-1].size
         with _as_far_as_it_goes():
-            name = _looked_into(files[-1], name, look_into)
-        name = name or _promised(files[-1]).name
+            known = _looked_into(files[-1], known, look_into)
+        # What could not be looked into may be something else in the end.
+        known = known or _promised(files[-1])._replace(reader="")
     with _as_far_as_it_goes():
         check_together(fileset.reader, files, look_into)
-    assert name is not None, "a fileset has a file"
-    return VerifiedFileset(fileset=fileset.model_copy(update={"files": tuple(files)}), format=name)
+    assert known is not None, "a fileset has a file"
+    as_it_is = {"files": tuple(files), "reader": fileset.reader or known.reader_class}
+    return VerifiedFileset(fileset=fileset.model_copy(update=as_it_is), format=known.name)
 
 
 def verify_copies(staged: StagedFileset) -> None:
@@ -79,9 +83,9 @@ def verify_copies(staged: StagedFileset) -> None:
     """
     states = zip(staged.files, staged.fileset.files, strict=True)
     copies = [file.model_copy(update={"path": copy.path, "size": copy.size}) for copy, file in states]
-    name = family_of(staged.fileset.reader) or staged.fileset.format
+    known = _family(staged.fileset)
     for file in copies:
-        name = _looked_into(file, name, _look_at_copy)
+        known = _looked_into(file, known, _look_at_copy)
     check_together(staged.fileset.reader, copies, _look_at_copy)
 
 
@@ -96,7 +100,13 @@ def _as_far_as_it_goes() -> Iterator[None]:
         yield
 
 
-def _looked_into(file: SourceFile, family: str | None, look_into: LookInto) -> str:
+def _family(fileset: Fileset) -> Format | None:
+    """Return what a set was put together as; None for a file that is an image by itself."""
+    name = family_of(fileset.reader) or fileset.format
+    return Format(name, ()) if name else None
+
+
+def _looked_into(file: SourceFile, family: Format | None, look_into: LookInto) -> Format:
     """Look into a file, and return the format of its set: that of its family, or what it is itself."""
     if family is None:
         return _format(file, look_into)
@@ -118,8 +128,8 @@ def _file_as_it_is(
     return source_file(which, file.path, look)
 
 
-def _format(file: SourceFile, look_into: LookInto) -> str:
-    """Return the format's name for people, after looking at a file that is an image by itself."""
+def _format(file: SourceFile, look_into: LookInto) -> Format:
+    """Return the format of a file that is an image by itself, after looking at it."""
     which = file.client_path
     promised = _promised(file)
     with _looking_into(file, look_into) as peek:
@@ -130,7 +140,7 @@ def _format(file: SourceFile, look_into: LookInto) -> str:
             _ome_xml(peek, which)
         elif container is not None:
             container.check(peek)
-        return promised.name
+        return promised
 
 
 def _promised(file: SourceFile) -> Format:
@@ -192,7 +202,7 @@ def _what_it_is(head: bytes) -> str:
     return "does not begin as such a file does"
 
 
-def _tiff(file: Peek, promised: Format, which: str) -> str:
+def _tiff(file: Peek, promised: Format, which: str) -> Format:
     description = check_tiff(file)
     if looks_like_ome_xml(description):
         if others := read_ome_xml(description).others(PurePath(which).name):
@@ -201,10 +211,10 @@ def _tiff(file: Peek, promised: Format, which: str) -> str:
                 which=which,
                 advice="Give these files names that end in .ome.tif, so that they are found and imported together.",
             )
-        return promised.name if promised.name != "TIFF" else "OME-TIFF"
+        return promised if promised is not TIFF else OME_TIFF
     if description.lstrip().startswith(b"<MetaData>") and b"Scan" in description:
         raise belongs_to_a_set("a MetaMorph plate", which)
-    return promised.name if promised.name != "OME-TIFF" else "TIFF"
+    return promised if promised is not OME_TIFF else TIFF
 
 
 def _ome_xml(file: Peek, which: str) -> None:

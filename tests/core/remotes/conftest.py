@@ -7,7 +7,7 @@ import pytest
 
 from flows.core.settings import StagingArea
 from flows.core.transfer import copying
-from tests.core.remotes.rigs import Rig, http_rig, plain_rig, s3_rig, sftp_rig
+from tests.core.remotes.rigs import Rig, http_rig, memory_rig, plain_rig, s3_rig, sftp_rig
 from tests.support.far_servers import S3, Http, PlainHttp, Sftp, closing_all
 
 
@@ -71,6 +71,13 @@ def http(http_server: Http) -> Iterator[Rig]:
 @pytest.fixture
 def plain(plain_server: tuple[PlainHttp, Path]) -> Iterator[Rig]:
     rig = plain_rig(*plain_server)
+    with closing_all(rig):
+        yield rig
+
+
+@pytest.fixture
+def memory() -> Iterator[Rig]:
+    rig = memory_rig()
     with closing_all(rig):
         yield rig
 

@@ -1,5 +1,6 @@
 """A remote folder of each kind, filled and looked at by the tests from its other side."""
 
+import io
 import os
 import time
 import uuid
@@ -7,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import fsspec
+import numpy as np
+import tifffile
 from pydantic import SecretStr
 
 from flows.core.remotes import Connections, Remote
@@ -29,7 +33,8 @@ class Rig:
     """Its address, up to the folder that is open."""
     put: Callable[[str, bytes, int], None]
     """Writes a file below that folder, as of a time."""
-    wire: Wire
+    wire: Wire | None
+    """None where there is none: all in this process."""
     remote: Remote
     lists: bool = True
     ranged: bool = True
@@ -64,7 +69,15 @@ class Rig:
     def close(self) -> None:
         for each in self.connections:
             each.close()
-        self.wire.close()
+        if self.wire is not None:
+            self.wire.close()
+
+
+def tiff(size: int = 512, seed: int = 1) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 65535, (size, size), dtype=np.uint16)
+    out = io.BytesIO()
+    tifffile.imwrite(out, pixels)
+    return out.getvalue()
 
 
 def in_folder(folder: Path) -> Callable[[str, bytes, int], None]:
@@ -124,6 +137,17 @@ def plain_rig(server: PlainHttp, folder: Path) -> Rig:
     base = f"http://127.0.0.1:{wire.port}/{name}"
     remote = Remote(url=base, everyone=True, timeout=30)
     return Rig("plain", base, in_folder(folder / name), wire, remote, lists=False, ranged=False)
+
+
+def memory_rig() -> Rig:
+    """One of a driver that we know nothing of: it keeps files in memory."""
+    folder, files = uuid.uuid4().hex, fsspec.filesystem("memory")
+
+    def put(name: str, content: bytes, when: int) -> None:
+        files.pipe_file(f"/{folder}/{name}", content)
+
+    remote = Remote(url=f"memory://box/{folder}", everyone=True)
+    return Rig("memory", remote.url, put, None, remote)
 
 
 def until(true: Callable[[], bool], seconds: float = 10) -> None:

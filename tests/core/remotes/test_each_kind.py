@@ -1,29 +1,19 @@
 """What holds of files on other machines, whatever protocol reaches them: against a real server of each kind."""
 
 import hashlib
-import io
 import struct
 from pathlib import Path
 
-import numpy as np
 import pytest
-import tifffile
 
 from deployments.sandbox.images import make_ome_tiff_set
 from flows.core.errors import SourceAway, SourceChanged, SourceNotAllowed, StagingNeeded
 from flows.core.settings import StagingArea
 from flows.core.verify import verify_copies
-from tests.core.remotes.rigs import LONG_AGO, Rig
+from tests.core.remotes.rigs import LONG_AGO, Rig, tiff
 from tests.core.transfer.arrangement import Watch, cancel, left_in
 
 MEGABYTES = 1024 * 1024
-
-
-def tiff(size: int = 512, seed: int = 1) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 65535, (size, size), dtype=np.uint16)
-    out = io.BytesIO()
-    tifffile.imwrite(out, pixels)
-    return out.getvalue()
 
 
 LARGE = tiff(1800)

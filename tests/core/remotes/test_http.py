@@ -10,8 +10,7 @@ from pydantic import SecretStr
 
 from flows.core.errors import CopyDiffers
 from flows.core.settings import StagingArea
-from tests.core.remotes.rigs import Rig
-from tests.core.remotes.test_each_kind import tiff
+from tests.core.remotes.rigs import Rig, tiff
 from tests.support.far_servers import PASSWORD, Http
 
 

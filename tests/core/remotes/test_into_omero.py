@@ -15,8 +15,7 @@ from flows.core.omero_client.annotations import PROVENANCE
 from flows.core.requests import ImportRequest
 from flows.core.settings import OmeroServer, ServiceAccount, Settings, StagingArea
 from flows.core.status import FilesetStatus
-from tests.core.remotes.rigs import Rig
-from tests.core.remotes.test_each_kind import tiff
+from tests.core.remotes.rigs import Rig, tiff
 from tests.core.transfer.arrangement import left_in
 from tests.support.understudy import Understudy
 

@@ -1,8 +1,6 @@
 """Protocols that only fsspec's own drivers speak: what they find is taken, what they raise is told in our words."""
 
 import hashlib
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,53 +9,25 @@ import pytest
 from pydantic import ValidationError
 
 from flows.core.errors import SourceMissing, SourceUnreadable
-from flows.core.remotes import Connections, Place, Remote
+from flows.core.remotes import Place, Remote
 from flows.core.remotes.store import OtherStore, look_of
-from flows.core.requests import Staging
-from flows.core.settings import StagingArea, Verification
-from flows.core.transfer import transfer_fileset
-from flows.core.verify import Access, expand, verify_fileset
-from tests.core.remotes.test_each_kind import tiff
-from tests.core.transfer.arrangement import Watch
-
-QUICK = Verification(settle_seconds=0)
+from flows.core.settings import StagingArea
+from tests.core.remotes.rigs import Rig, tiff
 
 
-@pytest.fixture
-def base() -> str:
-    """A folder in the driver that keeps files in memory."""
-    return f"memory://box/{uuid.uuid4().hex}"
-
-
-@pytest.fixture
-def access(base: str) -> Iterator[Access]:
-    remotes = {"far": Remote(url=base, everyone=True)}
-    connections = Connections(remotes)
-    yield Access(user="alice", groups=(), roots={}, remotes=remotes, connections=connections)
-    connections.close()
-
-
-def put(address: str, content: bytes) -> None:
-    fsspec.filesystem("memory").pipe_file(Place.parse(address).path, content)
-
-
-def test_a_folder_is_found_verified_and_copied(base: str, access: Access, area: StagingArea) -> None:
+def test_a_folder_is_found_verified_and_copied(memory: Rig, area: StagingArea) -> None:
     content = tiff()
-    put(f"{base}/day/cells.tif", content)
+    memory.fill(**{"day/cells.tif": content})
 
-    found = expand([f"{base}/day"], access=access, settings=QUICK)
-    verified = verify_fileset(found.filesets[0], access=access, settings=QUICK)
-    staged = transfer_fileset(
-        verified, staging=area, mode=Staging.AUTO, run_id="run-1", control=Watch(), reach=access.store
-    )
+    staged = memory.staged(memory.verified("day"), area)
 
-    assert [each.files[0].client_path for each in found.filesets] == [f"{base}/day/cells.tif"]
+    assert [each.client_path for each in staged.fileset.files] == [memory.of("day/cells.tif")]
     assert Path(staged.files[0].path).read_bytes() == content
     assert staged.files[0].sha1 == hashlib.sha1(content).hexdigest()
 
 
-def test_a_file_that_is_not_there_is_missing(base: str, access: Access) -> None:
-    (refused,) = expand([f"{base}/nothing.tif"], access=access, settings=QUICK).refused
+def test_a_file_that_is_not_there_is_missing(memory: Rig) -> None:
+    (refused,) = memory.expand(memory.of("nothing.tif")).refused
 
     assert refused.code == SourceMissing().code
 
@@ -67,13 +37,13 @@ class Refused(Exception):
 
 
 def test_what_a_driver_alone_understands_is_told_and_not_tried_for_days(
-    base: str, monkeypatch: pytest.MonkeyPatch
+    memory: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> Any:
         raise Refused("530 Login incorrect: secret")
 
     monkeypatch.setattr(type(fsspec.filesystem("memory")), "info", refuse)
-    store = OtherStore(Remote(url=base, everyone=True), Place.parse(base))
+    store = OtherStore(memory.remote, Place.parse(memory.base))
 
     with pytest.raises(SourceUnreadable, match="Refused") as told:
         store.look("/cells.tif", "cells.tif")

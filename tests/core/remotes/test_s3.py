@@ -7,8 +7,7 @@ from flows.core.errors import CopyDiffers
 from flows.core.remotes import Place, Promise
 from flows.core.remotes.s3 import S3Store
 from flows.core.settings import StagingArea
-from tests.core.remotes.rigs import Rig
-from tests.core.remotes.test_each_kind import tiff
+from tests.core.remotes.rigs import Rig, tiff
 from tests.core.transfer.arrangement import left_in
 from tests.support.far_servers import S3
 

@@ -8,8 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from flows.core.settings import StagingArea
-from tests.core.remotes.rigs import LONG_AGO, Rig, in_folder
-from tests.core.remotes.test_each_kind import tiff
+from tests.core.remotes.rigs import LONG_AGO, Rig, in_folder, tiff
 from tests.support.far_servers import PASSWORD, Sftp
 
 

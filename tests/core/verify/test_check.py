@@ -9,6 +9,7 @@ import tifffile
 
 from deployments.sandbox.images import make_small_ome_tiff, make_tiff, make_truncated
 from flows.core.errors import CourierError
+from flows.core.requests import VerifiedFileset
 from flows.core.settings import Verification
 from flows.core.verify import Access, expand, verify_fileset
 
@@ -17,15 +18,15 @@ OME = "<?xml version='1.0'?><OME xmlns='http://www.openmicroscopy.org/Schemas/OM
 PIXELS = np.arange(64 * 48, dtype=np.uint16).reshape(64, 48)
 
 
+def verified(path: Path, access: Access, quick: Verification) -> VerifiedFileset:
+    (fileset,) = expand([str(path)], access=access, settings=quick).filesets
+    return verify_fileset(fileset, access=access, settings=quick)
+
+
 @pytest.fixture
 def look(access: Access, quick: Verification):
     """Verify one file, and return its format."""
-
-    def verify(path: Path) -> str:
-        (fileset,) = expand([str(path)], access=access, settings=quick).filesets
-        return verify_fileset(fileset, access=access, settings=quick).format
-
-    return verify
+    return lambda path: verified(path, access, quick).format
 
 
 @pytest.fixture
@@ -87,12 +88,19 @@ def test_an_lsm_may_overstate_its_last_strip_but_not_begin_it_beyond_the_end(hom
     assert refusal(home / "a.lsm").code == "source-broken"
 
 
-def test_an_ome_tiff_is_told_by_its_content(home: Path, look) -> None:
+def test_an_ome_tiff_is_told_by_its_content_and_so_is_its_reader(
+    home: Path, access: Access, quick: Verification
+) -> None:
     make_small_ome_tiff(home / "a.tif")
     make_tiff(home / "b.ome.tif")
 
-    assert look(home / "a.tif") == "OME-TIFF"
-    assert look(home / "b.ome.tif") == "TIFF"
+    seen = [verified(home / name, access, quick) for name in ("a.tif", "b.ome.tif")]
+
+    assert [each.format for each in seen] == ["OME-TIFF", "TIFF"]
+    assert [each.fileset.reader for each in seen] == [
+        "loci.formats.in.OMETiffReader",
+        "loci.formats.in.TiffDelegateReader",
+    ]
 
 
 @pytest.mark.parametrize("keep", [0.999, 0.9, 0.5, 0.1, 0.001])

@@ -1,9 +1,6 @@
 """The verify stage against real files, and against what Bio-Formats says of them."""
 
-import csv
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -13,7 +10,7 @@ from flows.core.settings import BioFormats, Root, Verification
 from flows.core.verify import Access, Expansion, expand, verify_fileset
 from flows.core.verify.families import family_of
 from tests.support.bioformats import needs_bioformats
-from tests.support.real_files import FOLDER, needs_real_files, unpack
+from tests.support.real_files import FOLDER, Row, needs_real_files, rows, unpack
 
 PROJECT = Path(__file__).parents[3]
 QUICK = Verification(settle_seconds=0, bioformats=BioFormats(enabled=False))
@@ -37,30 +34,23 @@ OPENS = {
     "ome-tiff-multi/companion-5Z/multifile.companion.ome": "multifile.companion.ome",
 }
 """What Bio-Formats reads first when it is given a file of a set (mostly `getCurrentFile`)."""
-
-
-class Row(NamedTuple):
-    """What Bio-Formats says of an entry point."""
-
-    entry: str
-    reader: str
-    files: int
-    """It writes 0 for one."""
-    series: int
-    """0 where it fails."""
-
-    @property
-    def is_whole(self) -> bool:
-        """It can be read, with all its pixels: what was broken on purpose is in a folder of its own."""
-        return self.series > 0 and not self.entry.startswith("broken/")
-
-
-def rows() -> Iterator[Row]:
-    if FOLDER.is_dir():
-        with (FOLDER / "BIOFORMATS.tsv").open(encoding="utf-8") as table:
-            for row in csv.DictReader(table, delimiter="\t"):
-                files, series = int(row["used_files(0=self only)"] or 0), int(row["series"] or 0)
-                yield Row(row["entry"], row["reader"], max(1, files), series if row["showinf_rc"] == "0" else 0)
+READERS = {
+    "Aperio SVS": "SVSReader",
+    "CellSens VSI": "CellSensReader",
+    "DICOM": "DicomReader",
+    "Deltavision": "DeltavisionReader",
+    "Image Cytometry Standard": "ICSReader",
+    "Leica Image File Format": "LIFReader",
+    "Nikon ND2": "ND2Reader",
+    "OME-TIFF": "OMETiffReader",
+    "Olympus FV1000": "FV1000Reader",
+    "PerkinElmer Operetta": "OperettaReader",
+    "Tagged Image File Format": "TiffDelegateReader",
+    "Zeiss CZI": "ZeissCZIReader",
+}
+"""Bio-Formats' name of a format: the class of the reader that has it."""
+OUR_NAMES = {"Deltavision": "DeltaVision", "Leica Image File Format": "Leica LIF", "Tagged Image File Format": "TIFF"}
+"""Where we call it otherwise."""
 
 
 def look(path: Path) -> tuple[Expansion, Access]:
@@ -72,15 +62,20 @@ def look(path: Path) -> tuple[Expansion, Access]:
     return expand([str(path)], access=access, settings=QUICK), access
 
 
-def verdict(path: Path) -> str:
-    """Say what becomes of a path: a format's name, or a failure's code."""
+def verified(path: Path) -> tuple[str, str | None]:
+    """Say what becomes of a path: a format's name, or a failure's code; and which reader takes it."""
     found, access = look(path)
     if found.refused:
-        return found.refused[0].code
+        return found.refused[0].code, None
     try:
-        return verify_fileset(found.filesets[0], access=access, settings=QUICK).format
+        seen = verify_fileset(found.filesets[0], access=access, settings=QUICK)
     except CourierError as refused:
-        return refused.code
+        return refused.code, None
+    return seen.format, seen.fileset.reader
+
+
+def verdict(path: Path) -> str:
+    return verified(path)[0]
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +87,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-ROWS = list(rows())
+ROWS = rows()
 SETS = [row for row in ROWS if row.files > 1]
 NO_READER = frozenset({"ome-zarr/coins.ome.zarr/.zattrs"})
 """That Bio-Formats had no reader for them; OMERO has one where it is installed."""
@@ -109,13 +104,14 @@ def test_our_rules_agree_with_each_row(unpacked: Path, row: Row) -> None:
     path = place(row, unpacked)
 
     found = look(path)[0]
-    said = verdict(path)
+    said, reader = verified(path)
 
     if row.is_whole:
         assert [len(each.files) for each in found.filesets] == [row.files]
-        assert "-" not in said or said == "OME-TIFF"
+        assert said == OUR_NAMES.get(row.reader, row.reader)
+        assert reader == f"loci.formats.in.{READERS[row.reader]}"
     elif row.entry in NO_READER:
-        assert said == "OME-Zarr"
+        assert (said, reader) == ("OME-Zarr", "loci.formats.in.ZarrReader")
     else:
         assert said.startswith("source-")
 
@@ -134,6 +130,7 @@ def test_bio_formats_as_it_is_installed_agrees_with_each_row(bioformats: Asked, 
     else:
         assert found is not None
         assert (found.format, found.resolutions, len(found.files)) == (row.reader, row.series, row.files)
+        assert found.reader == f"loci.formats.in.{READERS[row.reader]}"
         if row.entry in OPENS and not row.entry.endswith(".ets"):
             assert Path(found.files[0]).name == OPENS[row.entry]
 
@@ -162,8 +159,7 @@ def table(unpacked: Path) -> list[str]:
 
 @pytest.mark.parametrize("row", SETS, ids=lambda row: row.entry)
 def test_a_set_is_what_bio_formats_makes_of_it(unpacked: Path, row: Row) -> None:
-    there = FOLDER / row.entry
-    path = there if there.exists() else unpacked / there.name
+    path = place(row, unpacked)
 
     (fileset,) = look(path)[0].filesets
 
@@ -210,6 +206,6 @@ def test_a_folder_of_everything_offers_single_files_and_whole_sets() -> None:
     found, _ = look(FOLDER)
 
     files = {str(Path(each.files[0].path).relative_to(FOLDER)): len(each.files) for each in found.filesets}
-    known = [row for row in rows() if not row.entry.startswith("ome-zarr/")]
+    known = [row for row in ROWS if not row.entry.startswith("ome-zarr/")]
     assert len(files) > 20
     assert {row.entry for row in known if files.get(row.entry, row.files) != row.files} == set()
