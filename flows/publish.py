@@ -25,8 +25,8 @@ SHORTEST_INTERVAL = 1.0
 """Seconds between two looks at the ledger."""
 LOOK_INTERVAL = 10.0
 """Seconds between two looks at whether this attempt still counts."""
-ROWS_PER_SECOND = 100
-"""A long table is written less often: it goes to the server whole."""
+ROWS_PER_SECOND = 50
+"""A long table is written less often than the progress bar: it goes to the server whole."""
 REPORT = "What is in OMERO, what is not, and why."
 TABLE = "Where each file is, with all that is known of it. When the run has ended, the report says it in words."
 
@@ -46,6 +46,8 @@ class Publisher:
         self._ledger = ledger
         self._artifacts: dict[str, UUID] = {}
         self._shown = -1
+        self._tabled = (-1, float("-inf"))
+        """The revision of the table that is shown, and when it was written."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="publisher", daemon=True)
         self._client = client
@@ -90,7 +92,7 @@ class Publisher:
         return _STATUSES.validate_python(known.data)
 
     def _watch(self) -> None:
-        while not self._stop.wait(max(SHORTEST_INTERVAL, len(self._ledger.statuses()) / ROWS_PER_SECOND)):
+        while not self._stop.wait(SHORTEST_INTERVAL):
             self._look_and_show()
 
     def _look_and_show(self) -> None:
@@ -102,20 +104,23 @@ class Publisher:
             self._show()
 
     def _show(self) -> None:
-        revision = self._ledger.revision
-        if revision == self._shown:
-            return
-        statuses = self._ledger.statuses()
-        done, total = overall(statuses)
+        revision, statuses = self._ledger.revision, self._ledger.statuses()
         try:
-            share = done / total if total else 0.0
-            self._write("progress", "progress", 100 * share, f"{progress_bar(share)} {progress_line(statuses)}")
-            rows = [status.model_dump(mode="json") for status in statuses]
-            self._write(FILESETS, "table", rows, TABLE)
+            if revision != self._shown:
+                done, total = overall(statuses)
+                share = done / total if total else 0.0
+                self._write("progress", "progress", 100 * share, f"{progress_bar(share)} {progress_line(statuses)}")
+                self._shown = revision
+            if self._is_table_due(revision, len(statuses)):
+                self._write(FILESETS, "table", [status.model_dump(mode="json") for status in statuses], TABLE)
+                self._tabled = (revision, time.monotonic())
         except httpx.HTTPError as away:
             log.warning("Prefect does not answer, the import goes on: %s", away)
-            return
-        self._shown = revision
+
+    def _is_table_due(self, revision: int, rows: int) -> bool:
+        shown, written = self._tabled
+        waited = time.monotonic() - written
+        return revision != shown and (self._stop.is_set() or waited >= max(SHORTEST_INTERVAL, rows / ROWS_PER_SECOND))
 
     def _write(self, kind: str, type_: str, data: Any, description: str) -> None:
         if kind not in self._artifacts and (earlier := self._of_earlier_attempt(kind)) is not None:
