@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from flows.core.requests import Frozen
@@ -107,11 +108,17 @@ class AuditTrail:
 def note(settings: Audit, entry: AuditEntry) -> None:
     """Append an entry about something that was done already: it is not undone because it cannot be noted."""
     try:
-        AuditTrail(settings).write(entry)
+        _trail(settings).write(entry)
     except OSError as error:
         log.error(
             "The audit trail cannot be written: %s. Lost: %s", error, entry.model_dump_json(exclude_defaults=True)
         )
+
+
+@cache
+def _trail(settings: Audit) -> AuditTrail:
+    """Return the one of this process: to look for files that are too old costs more than to write a line."""
+    return AuditTrail(settings)
 
 
 @contextmanager

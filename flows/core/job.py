@@ -36,11 +36,12 @@ from flows.core.verify.roots import Access
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
 class Chunk:
-    """Filesets that pass the stages together."""
+    """Filesets that pass the stages together. No dataclass: Prefect looks through all that is in one, for each task."""
 
-    filesets: tuple[Fileset, ...]
+    def __init__(self, filesets: tuple[Fileset, ...]) -> None:
+        """Put them together."""
+        self.filesets = filesets
 
     def __str__(self) -> str:
         """Say what is in it, for the names of its task runs."""

@@ -172,6 +172,8 @@ def _errors(
             return told
         return None
 
+    if side_by_side == 1:
+        return {each.key: error for each in filesets if (error := one(each)) is not None}
     with ThreadPoolExecutor(side_by_side, "fileset") as pool:
         running = [(each.key, pool.submit(copy_context().run, one, each)) for each in filesets]
         return {key: error for key, done in running if (error := done.result()) is not None}
