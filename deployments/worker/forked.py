@@ -118,9 +118,13 @@ class ForkServer:
         assert channel is not None
         self._asked[number] = loop.create_future()
         asked = {"number": number, "environment": dict(environment), "folder": str(folder)}
-        await loop.sock_sendall(channel, json.dumps(asked).encode())
         try:
+            await loop.sock_sendall(channel, json.dumps(asked).encode())
             return await self._asked[number]
+        except NotForked:
+            raise
+        except OSError as error:
+            raise NotForked(f"the process that is copied does not answer: {error}") from error
         finally:
             del self._asked[number]
 
@@ -143,6 +147,8 @@ class ForkServer:
         assert self._channel is not None
         try:
             message = self._channel.recv(MOST)
+        except BlockingIOError:
+            return
         except ConnectionError:
             message = b""
         if message:
