@@ -22,7 +22,8 @@ ACTIVE = "user"
 """The group that every active account is in (omero-server: Roles)."""
 AGENT = "omero-courier"
 """What OMERO shows as a session's agent where nothing more exact is given."""
-
+MOST_FOR_CONNECTING = 0.8
+"""Of the time of a call, what the connection that it waits for may take."""
 SHIPPED_IDLE_LIMIT = 6000
 """Seconds: what OMERO's shipped settings let users set as idle time of their own sessions."""
 
@@ -196,7 +197,7 @@ def _anonymous(server: OmeroServer) -> Any:
     start = Ice.InitializationData()
     start.properties = Ice.createProperties()
     for name, value in {
-        **_timeouts(server),
+        **timeouts(server),
         "Ice.Plugin.IceSSL": "IceSSL:createIceSSL",
         "IceSSL.VerifyPeer": "0",
         "Ice.RetryIntervals": "-1",
@@ -205,9 +206,15 @@ def _anonymous(server: OmeroServer) -> Any:
     return start
 
 
-def _timeouts(server: OmeroServer) -> dict[str, str]:
+def timeouts(server: OmeroServer) -> dict[str, str]:
+    """Return when Ice gives up; never a connection and the call that waits for it at the same moment.
+
+    Ice 3.6 may end the whole process when it is closed just then (a mutex of the connection is gone: one time in some
+    hundred, on a busy machine).
+    """
+    connecting = min(server.connect_timeout, MOST_FOR_CONNECTING * server.call_timeout)
     return {
-        "Ice.Override.ConnectTimeout": str(int(server.connect_timeout * 1000)),
+        "Ice.Override.ConnectTimeout": str(int(connecting * 1000)),
         "Ice.Default.InvocationTimeout": str(int(server.call_timeout * 1000)),
     }
 
@@ -216,7 +223,7 @@ def _open(
     server: OmeroServer, user: str, password: str, *, group: str | None, agent: str, detached: bool
 ) -> OmeroSession:
     with speaking_to(server.host, doing="logging in"):
-        client = omero.client(host=server.host, port=server.port, pmap=_timeouts(server))
+        client = omero.client(host=server.host, port=server.port, pmap=timeouts(server))
         client.setAgent(agent)
         try:
             client.createSession(user, password)
