@@ -8,6 +8,7 @@ import pytest
 from deployments.sandbox.home import Running
 from deployments.sandbox.images import make_small_ome_tiff
 from deployments.sandbox.understudy.control import Control
+from flows.core.names import agent_of
 from flows.core.pipeline import CHUNK_FILESETS
 from flows.core.settings import OmeroServer
 from tests.support.courier import Courier, eventually
@@ -23,6 +24,7 @@ def slow_omero(sandbox: Running) -> Iterator[Control]:
     control.clear()
     control.latency(write=0.6)
     yield control
+    control.let_go()
     control.clear()
 
 
@@ -48,10 +50,14 @@ def test_a_bulk_import_lets_people_go_first_and_is_completed_afterwards(
     eventually(lambda: alice.status(bulk)["state"] == "running", "the bulk import runs")
 
     people = [logged_in(name) for name in ("bob", "carol", "alice")]
-    urgent = [(each, each.asks(some_images(each))) for each in people]
+    first = people[0].asks(some_images(people[0]))
+    # It takes its time, so that the two others wait for its place when the first chunk of the bulk import is through.
+    slow_omero.hold("write", times=None, agent=agent_of(first, 1))
+    urgent = [(people[0], first), *((each, each.asks(some_images(each))) for each in people[1:])]
 
-    assert [each.outcome(number)["state"] for each, number in urgent] == ["completed"] * 3
     assert eventually(lambda: told_in(alice, bulk, "lets people go first"), "the bulk import gives way")
+    slow_omero.let_go()
+    assert [each.outcome(number)["state"] for each, number in urgent] == ["completed"] * 3
     # Four runs were wanted and OMERO would have taken five imports: it saw no more than the two runs that it is given.
     assert 1 < slow_omero.stats().imports_at_once <= LIMITS.runs * LIMITS.filesets_per_run
     slow_omero.clear()
