@@ -104,7 +104,10 @@ class Publisher:
             self._show()
 
     def _show(self) -> None:
-        revision, statuses = self._ledger.revision, self._ledger.statuses()
+        revision = self._ledger.revision
+        if revision == self._shown == self._tabled[0]:
+            return
+        statuses = self._ledger.statuses()
         try:
             if revision != self._shown:
                 done, total = overall(statuses)

@@ -21,7 +21,7 @@ from omero.rtypes import rstring, unwrap
 from pydantic import Field
 
 from flows.core.errors import TargetNotFound
-from flows.core.omero_client.holdings import batches
+from flows.core.omero_client.holdings import batches, comments_on
 from flows.core.omero_client.session import OmeroSession
 from flows.core.omero_client.tags import ensure_tags
 from flows.core.requests import OUR_NAMESPACES, Fileset, Frozen, Placement, TextAnnotation
@@ -103,11 +103,14 @@ def record_provenance(
     session: OmeroSession, fileset_id: int, run_key: str, images: Sequence[int], *, also: Sequence[Any] = ()
 ) -> None:
     """Say on each image of a fileset where it came from: `record_provenances`, for one."""
-    record_provenances(session, {fileset_id: (run_key, images)}, also=also)
+    record_provenances(session, {fileset_id: (run_key, images)}, also={fileset_id: also})
 
 
 def record_provenances(
-    session: OmeroSession, filesets: Mapping[int, tuple[str, Sequence[int]]], *, also: Sequence[Any] = ()
+    session: OmeroSession,
+    filesets: Mapping[int, tuple[str, Sequence[int]]],
+    *,
+    also: Mapping[int, Sequence[Any]] | None = None,
 ) -> None:
     """Say on each image of filesets where it came from; an image on which it stands is left alone.
 
@@ -118,7 +121,7 @@ def record_provenances(
     Args:
         session: of the user.
         filesets: by id, the key of its run, and its images.
-        also: further annotations.
+        also: further annotations of each, by the fileset's id.
     """
     missing = set(without_provenance(session, [image for _, images in filesets.values() for image in images]))
     lacking = {fileset: key for fileset, (key, images) in filesets.items() if missing & set(images)}
@@ -130,7 +133,7 @@ def record_provenances(
         for fileset, pairs in said.items()
         for annotation in [key_values(PROVENANCE, pairs)]
         for image in sorted(missing & set(filesets[fileset][1]))
-        for each in (annotation, *also)
+        for each in (annotation, *(also or {}).get(fileset, ()))
     ]
     session.update.saveArray(links)
 
@@ -158,21 +161,8 @@ def transfer_of(session: OmeroSession, fileset_id: int) -> str | None:
 
 
 def _transfers(session: OmeroSession, filesets: Collection[int]) -> dict[int, str]:
-    placed: dict[int, str] = {}
-    for some in batches(filesets):
-        links = session.rows(
-            "select l.child.id, l.parent.id from FilesetAnnotationLink l"
-            " where l.parent.id in (:filesets) and l.child.ns = :namespace",
-            filesets=some,
-            namespace=TRANSFER,
-        )
-        if links:
-            comments = [each for each, _ in links]
-            texts = dict(
-                session.rows("select a.id, a.textValue from CommentAnnotation a where a.id in (:ids)", ids=comments)
-            )
-            placed |= {fileset: texts[each].rpartition(".")[2] for each, fileset in links}
-    return placed
+    placed = comments_on(session, filesets, TRANSFER)
+    return {fileset: text.rpartition(".")[2] for fileset, text in placed.items()}
 
 
 def comment(text: str, namespace: str | None = None) -> Any:

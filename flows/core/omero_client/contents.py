@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from flows.core.omero_client.annotations import RUN
-from flows.core.omero_client.holdings import batches
+from flows.core.omero_client.holdings import batches, comments_on
 from flows.core.omero_client.session import OmeroSession
 
 
@@ -85,18 +85,4 @@ def owned(session: OmeroSession, filesets: Collection[int]) -> set[int]:
 
 def run_keys_of(session: OmeroSession, filesets: Collection[int]) -> dict[int, str]:
     """Return the keys under which imports of ours made these filesets; others are left out."""
-    found: dict[int, str] = {}
-    for some in batches(filesets):
-        links = session.rows(
-            "select l.child.id, l.parent.id from FilesetAnnotationLink l"
-            " where l.parent.id in (:filesets) and l.child.ns = :namespace",
-            filesets=some,
-            namespace=RUN,
-        )
-        if links:
-            comments = [comment for comment, _ in links]
-            texts = dict(
-                session.rows("select a.id, a.textValue from CommentAnnotation a where a.id in (:ids)", ids=comments)
-            )
-            found |= {fileset: texts[comment] for comment, fileset in links}
-    return found
+    return comments_on(session, filesets, RUN)

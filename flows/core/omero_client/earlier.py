@@ -14,8 +14,7 @@ from flows.core.omero_client.annotations import (
     RUN,
     ImportDetails,
     annotations_for,
-    record_provenance,
-    without_provenance,
+    record_provenances,
 )
 from flows.core.omero_client.commands import delete_filesets
 from flows.core.omero_client.faults import means_lost, speaking_to
@@ -192,9 +191,8 @@ def _names(session: OmeroSession, filesets: Sequence[int]) -> dict[int, str]:
 
 
 def _make_good(session: OmeroSession, done: Mapping[str, Done], also: Mapping[str, Sequence[Any]]) -> None:
-    images = [image.id for each in done.values() for image in each.holding.images]
-    missing = set(without_provenance(session, images))
-    for key, each in done.items():
-        own = [image.id for image in each.holding.images if image.id in missing]
-        if own:
-            record_provenance(session, each.fileset, key, own, also=also.get(key, ()))
+    record_provenances(
+        session,
+        {each.fileset: (key, [image.id for image in each.holding.images]) for key, each in done.items()},
+        also={each.fileset: also.get(key, ()) for key, each in done.items()},
+    )

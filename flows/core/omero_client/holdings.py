@@ -99,6 +99,25 @@ def comments_of(session: OmeroSession, namespace: str, texts: Collection[str]) -
     }
 
 
+def comments_on(session: OmeroSession, filesets: Collection[int], namespace: str) -> dict[int, str]:
+    """Return the texts of the comments that filesets carry in a namespace, by fileset; those without are left out."""
+    found: dict[int, str] = {}
+    for some in batches(filesets):
+        links = session.rows(
+            "select l.child.id, l.parent.id from FilesetAnnotationLink l"
+            " where l.parent.id in (:filesets) and l.child.ns = :namespace",
+            filesets=some,
+            namespace=namespace,
+        )
+        if links:
+            comments = [comment for comment, _ in links]
+            texts = dict(
+                session.rows("select a.id, a.textValue from CommentAnnotation a where a.id in (:ids)", ids=comments)
+            )
+            found |= {fileset: texts[comment] for comment, fileset in links}
+    return found
+
+
 def links_to(
     session: OmeroSession, kind: Literal["Fileset", "Dataset"], annotations: Iterable[int]
 ) -> list[tuple[int, int]]:
