@@ -4,10 +4,8 @@ Reads the settings, takes up what earlier attempts left, publishes the ledger, h
 three ways: with a message to the user, with a further try later, or without a word when another attempt took over.
 """
 
-import contextvars
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -42,6 +40,7 @@ from flows.core.worker_orders import Gate, be_gentle
 from flows.further_tries import FurtherTry, further_try, reasons_to_try_again
 from flows.locks import named_lock, striped_lock
 from flows.log import tidy_log
+from flows.passing import Passing
 from flows.patience import patiently
 from flows.publish import Publisher
 from flows.run_record import RunRecord
@@ -68,6 +67,7 @@ class Attempt:
         self._started = datetime.now(UTC)
         self._failure: Failure | None = None
         self._later: FurtherTry | None = None
+        self._passing = Passing(job, record, self.heed_signal)
 
     def take_up(self) -> None:
         """Go on where an earlier attempt ended; where a person asked for it, also with what had failed for good."""
@@ -78,29 +78,10 @@ class Attempt:
             self.job.ledger.restore(earlier, failed_too=self._record.asked_by_person)
 
     def side_by_side(self, work: Callable[["Attempt", Chunk], None], chunks: Sequence[Chunk]) -> None:
-        """Pass each chunk through `work`, a few at a time, so that one is copied while another is imported.
-
-        Bulk imports take one after the other: they give way between two chunks.
-        """
+        """Pass each chunk through `work`, a few at a time, so that one is copied while another is imported."""
         self._publisher.rename(self.job.title, self.job.tags | self._record.tags)
         self._record.note_address(self.job.account.email)
-        at_a_time = 1 if self._record.is_bulk else self.job.server.filesets_per_run + 1
-        with ThreadPoolExecutor(at_a_time, "chunk") as pool:
-            running = [pool.submit(contextvars.copy_context().run, self._one, work, chunk) for chunk in chunks]
-            try:
-                for done in running:
-                    done.result()
-            except TerminationSignal:
-                self.heed_signal()
-                raise
-
-    def _one(self, work: Callable[["Attempt", Chunk], None], chunk: Chunk) -> None:
-        try:
-            self._record.give_way(self.job.ledger)
-            self.job.ledger.between_filesets()
-        except STOPS:
-            return
-        work(self, chunk)
+        self._passing.through(partial(work, self), chunks)
 
     def heed_signal(self) -> None:
         """Tell a cancelled run, which Prefect ends with a signal, from a worker that is being stopped."""
@@ -252,6 +233,7 @@ def attempt(request: ImportRequest, *, afterwards: End, at_the_end: End) -> Iter
             permit=partial(_permit, record, ledger),
             lock=partial(striped_lock, whose=[record.pool, request.on_behalf_of], check=ledger.check),
             naming=partial(named_lock, whose=[record.pool], check=ledger.check),
+            give_way=partial(record.give_way, ledger),
             is_over=record.is_over,
         )
         job = Job(str(run_id), request, settings, attempt=record.attempt, ledger=ledger, surroundings=around)

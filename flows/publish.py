@@ -22,7 +22,11 @@ from flows.core.status import FILESETS, FilesetStatus, overall, progress_bar, pr
 log = logging.getLogger(__name__)
 
 SHORTEST_INTERVAL = 1.0
-"""Seconds between two looks at the ledger."""
+"""Seconds between two looks at the ledger, of a run that has just begun."""
+LONGEST_INTERVAL = 5.0
+"""Seconds between two looks at the ledger, of a run that takes minutes."""
+INTERVAL_GROWS = 0.05
+"""Seconds by which the interval grows with each second that the run takes."""
 LOOK_INTERVAL = 10.0
 """Seconds between two looks at whether this attempt still counts."""
 ROWS_PER_SECOND = 50
@@ -52,7 +56,7 @@ class Publisher:
         self._thread = threading.Thread(target=self._watch, name="publisher", daemon=True)
         self._client = client
         self._look = look
-        self._looked = time.monotonic()
+        self._begun = self._looked = time.monotonic()
 
     def __enter__(self) -> Self:
         """Start to watch."""
@@ -92,8 +96,12 @@ class Publisher:
         return _STATUSES.validate_python(known.data)
 
     def _watch(self) -> None:
-        while not self._stop.wait(SHORTEST_INTERVAL):
+        while not self._stop.wait(self._interval()):
             self._look_and_show()
+
+    def _interval(self) -> float:
+        """Each look costs Prefect's server more than the import of a small file; of a long run fewer say as much."""
+        return min(max(SHORTEST_INTERVAL, (time.monotonic() - self._begun) * INTERVAL_GROWS), LONGEST_INTERVAL)
 
     def _look_and_show(self) -> None:
         """Show nothing over what another attempt shows: a process that was suspended looks first when it wakes up."""

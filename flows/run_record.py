@@ -47,7 +47,7 @@ class RunRecord:
         self._client = client
         self._run = run
         self._states = states
-        self._chunks = 0
+        self._parts = 0
         self._gave_way = time.monotonic()
 
     @classmethod
@@ -143,9 +143,9 @@ class RunRecord:
         return state is not None and state.is_final() and not state.is_crashed()
 
     def give_way(self, ledger: Ledger) -> None:
-        """Have a bulk run put off between two chunks when people wait."""
-        self._chunks += 1
-        if not self.is_bulk or self._chunks == 1:
+        """Have a bulk run put off between two parts of its work when people wait; the first part is always done."""
+        self._parts += 1
+        if not self.is_bulk or self._parts == 1:
             return
         if time.monotonic() - self._gave_way < GIVE_WAY_SECONDS:
             return

@@ -67,6 +67,8 @@ class Surroundings:
     """Keeps out other imports of the same files while it is looked up what OMERO holds."""
     naming: Alone = alone_here
     """Keeps out others that make a project, dataset, screen, tag or attachment of the same name."""
+    give_way: Callable[[], None] = lambda: None
+    """Has a bulk import begin no further filesets while people wait for their images."""
     is_over: Callable[[str], bool] = lambda run_id: False
     """Whether a run has ended, so that what it left half-done belongs to nobody."""
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from flows.core.afterwards.ground import Ground
 from flows.core.afterwards.items import Arrived, Handled, Outcome
@@ -131,6 +131,8 @@ class _Holders:
 
     def is_set_aside(self, path: str) -> bool:
         """Whether a path lies in what is set aside there."""
+        if not any(is_set_aside(PurePath(each)) for each in path.split("/")):
+            return False  # most are seen by their name to be in none, and the holder is looked up on disk
         holder = self.of(path)
         return bool(path) and holder is not None and is_set_aside(Path(path).relative_to(holder))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
+from math import ceil
 from pathlib import Path
 
 from flows.core.arrivals import Arrivals
@@ -22,8 +23,11 @@ from flows.core.wishes import check_after_import, check_placement
 
 log = logging.getLogger(__name__)
 
-CHUNK_FILESETS = 50
+CHUNK_FILESETS = 250
 """Small filesets that pass the stages together: three task runs for each file would cost more than the import."""
+FEW_FILESETS = 50
+"""Those of an import of few files are cut smaller, down to this number, so that one chunk is read while another is
+imported; and of so many OMERO is asked at a time what it holds of them."""
 LARGE = 64 * 1024 * 1024
 """Bytes from which a fileset is a chunk of its own, and from which a chunk of small ones takes no more."""
 
@@ -52,16 +56,19 @@ def prepare(job: Job) -> tuple[Chunk, ...]:
 
 def chunks(filesets: Sequence[Fileset]) -> tuple[Chunk, ...]:
     """Cut into chunks: a large fileset alone, small ones together up to a number and a volume, in their order."""
+    most = min(max(ceil(len(filesets) / 4), FEW_FILESETS), CHUNK_FILESETS)
     cut: list[Chunk] = []
     small: list[Fileset] = []
+    volume = 0
     for fileset in filesets:
         if fileset.size >= LARGE:
             cut.append(Chunk((fileset,)))
             continue
         small.append(fileset)
-        if len(small) == CHUNK_FILESETS or sum(each.size for each in small) >= LARGE:
+        volume += fileset.size
+        if len(small) == most or volume >= LARGE:
             cut.append(Chunk(tuple(small)))
-            small = []
+            small, volume = [], 0
     return (*cut, Chunk(tuple(small))) if small else tuple(cut)
 
 
@@ -106,18 +113,28 @@ def transfer(job: Job, chunk: Chunk) -> str | None:
 
 
 def bring_in(job: Job, chunk: Chunk) -> str | None:
-    """Bring each staged fileset into OMERO, several at a time. Ends as `verify` does."""
+    """Bring each staged fileset into OMERO, some at a time; between those, a bulk import gives way to people who wait.
+
+    Ends as `verify` does. `RunPutOff` leaves those that were not begun to a later attempt.
+    """
     passed = [each for each in chunk.filesets if job.ledger.has_staged(each.key) and not job.ledger.is_done(each.key)]
     hopeful = [each for each in passed if not job.ledger.is_hopeless(each.key)]
-    with closing(Arrivals(job, hopeful)) as arrivals:
-        try:
-            arrivals.open()
-        except CourierError as error:
-            return _none_of(job, hopeful, error)
-        errors = _errors(job, hopeful, arrivals.bring, side_by_side=job.server.filesets_per_run)
-        arrivals.read_back()
-        errors |= _errors(job, [each for each in hopeful if each.key not in errors], arrivals.settle, gated=False)
-    return _verdict(passed, hopeful, list(errors.values()))
+    errors: list[CourierError] = []
+    for begin in range(0, len(hopeful), FEW_FILESETS):
+        if begin:
+            job.surroundings.give_way()
+            job.ledger.between_filesets()
+        some = hopeful[begin : begin + FEW_FILESETS]
+        with closing(Arrivals(job, some)) as arrivals:
+            try:
+                arrivals.open()
+            except CourierError as error:
+                return _none_of(job, hopeful[begin:], error)
+            failed = _errors(job, some, arrivals.bring, side_by_side=job.server.filesets_per_run)
+            arrivals.read_back()
+            failed |= _errors(job, [each for each in some if each.key not in failed], arrivals.settle, gated=False)
+        errors += failed.values()
+    return _verdict(passed, hopeful, errors)
 
 
 def _none_of(job: Job, filesets: Sequence[Fileset], error: CourierError) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import posixpath
 import re
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -419,9 +420,9 @@ class Fileset(Frozen):
     format: str | None = None
     """What people call sets that this reader reads, where it is known from how the files were put together."""
 
-    @property
+    @cached_property
     def key(self) -> str:
-        """The stable name of this fileset: a hash over its client paths, in order."""
+        """The stable name of this fileset: a hash over its client paths, in order, which no copy changes."""
         paths = "\0".join(file.client_path for file in self.files)
         return hashlib.sha256(paths.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 

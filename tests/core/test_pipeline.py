@@ -2,14 +2,16 @@
 
 import pytest
 
-from flows.core.pipeline import CHUNK_FILESETS, LARGE, chunks
+from flows.core.pipeline import CHUNK_FILESETS, FEW_FILESETS, LARGE, chunks
 from flows.core.requests import Fileset, SourceFile
 
 
 @pytest.mark.parametrize(
     ("sizes", "together"),
     [
-        pytest.param([1] * (CHUNK_FILESETS + 1), [CHUNK_FILESETS, 1], id="small-ones-up-to-a-number"),
+        pytest.param([1] * (FEW_FILESETS + 1), [FEW_FILESETS, 1], id="small-ones-up-to-a-number"),
+        pytest.param([1] * (4 * FEW_FILESETS + 2), [FEW_FILESETS + 1] * 3 + [FEW_FILESETS - 1], id="of-many-a-quarter"),
+        pytest.param([1] * (5 * CHUNK_FILESETS + 1), [CHUNK_FILESETS] * 5 + [1], id="of-very-many-no-more"),
         pytest.param([LARGE // 2] * 5, [2, 2, 1], id="and-up-to-a-volume"),
         pytest.param([LARGE, 1, LARGE, 1], [1, 1, 2], id="a-large-one-alone"),
         pytest.param([], [], id="nothing"),

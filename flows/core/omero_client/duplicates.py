@@ -7,7 +7,7 @@ request names under two names is brought in twice, in whatever order and attempt
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -69,7 +69,8 @@ def find_duplicates(
     """
     with speaking_to(session.server.host, doing="looking for duplicates"):
         marks = Marks(session, [staged.fileset for staged in filesets])
-        candidates, promised = _candidates(session, filesets, Local(control), marks), marks.announced()
+        same = _same_content(session, filesets, Local(control), run_id)
+        candidates, promised = _with_marked(same, marks), marks.announced()
         every = sorted({each for its in candidates.values() for each in its})
         if not every and not promised:
             return Duplicates({}, {})
@@ -82,11 +83,8 @@ def find_duplicates(
         return Duplicates(describe(session, found, duplicate=True), {key: DuplicateUnderWay() for key in busy})
 
 
-def _candidates(
-    session: OmeroSession, filesets: Sequence[StagedFileset], local: "Local", marks: "Marks"
-) -> Mapping[str, Mapping[int, bool]]:
+def _with_marked(same: defaultdict[str, dict[int, bool]], marks: "Marks") -> Mapping[str, Mapping[int, bool]]:
     """Return, by key, the filesets in OMERO that are alike, and whether they hold the very same bytes."""
-    same = _same_content(session, filesets, local)
     for key, marked in marks.same().items():
         same[key] = dict.fromkeys(marked, False) | same[key]
     return same
@@ -134,9 +132,9 @@ def checksum_of(file: StagedFile, algorithm: Checksum, control: Control) -> str:
 
 
 def _same_content(
-    session: OmeroSession, filesets: Sequence[StagedFileset], local: Local
+    session: OmeroSession, filesets: Sequence[StagedFileset], local: Local, run_id: str
 ) -> defaultdict[str, dict[int, bool]]:
-    """Return, by key, the filesets in OMERO that hold the very same bytes."""
+    """Return, by key, the filesets in OMERO that hold the very same bytes; not those of the present run."""
     anchors = {staged.fileset.key: max(staged.files, key=lambda file: file.size) for staged in filesets}
     algorithms = with_size(session, {anchor.size for anchor in anchors.values()})
     hashes: defaultdict[str, set[str]] = defaultdict(set)
@@ -144,14 +142,44 @@ def _same_content(
         for algorithm in SURE.intersection(algorithms.get(anchor.size, ())):
             if value := local.checksum(anchor, algorithm):
                 hashes[value].add(key)
-    holders = with_hash(session, hashes)
-    contents = contents_of(session, {each for its in holders.values() for each in its})
     staged_of = {staged.fileset.key: staged for staged in filesets}
     same: defaultdict[str, dict[int, bool]] = defaultdict(dict)
-    for value, its in holders.items():
+    for value, groups in _alike(session, hashes, run_id).items():
         for key in hashes[value]:
-            same[key] |= {each: True for each in its if _agree(staged_of[key], contents[each], local)}
+            for alike in groups:
+                if _agree(staged_of[key], alike.files, local):
+                    same[key] |= dict.fromkeys(alike.filesets, True)
     return same
+
+
+class _Alike(NamedTuple):
+    """Filesets in OMERO that hold the same."""
+
+    files: Sequence[Content]
+    filesets: list[int]
+
+
+def _alike(session: OmeroSession, hashes: Collection[str], run_id: str) -> dict[str, list[_Alike]]:
+    """Return, by checksum, the filesets in OMERO with a file of it.
+
+    Those of the present run are left out before more is asked: else each copy of a file would cost more than the last.
+    """
+    holders = with_hash(session, hashes)
+    every = {each for its in holders.values() for each in its}
+    others = every.difference(each for each, run in _runs_of(session, every).items() if run == run_id)
+    contents = contents_of(session, others)
+    groups: dict[str, dict[frozenset[tuple[Content, int]], _Alike]] = {value: {} for value in holders}
+    for value, its in holders.items():
+        for each in its & others:
+            files = contents[each]
+            alike = groups[value].setdefault(frozenset(Counter(files).items()), _Alike(files, []))
+            alike.filesets.append(each)
+    return {value: list(its.values()) for value, its in groups.items()}
+
+
+def _runs_of(session: OmeroSession, filesets: Collection[int]) -> dict[int, str]:
+    """Return the runs that made these filesets; those that none of ours made are left out."""
+    return {fileset: key.partition("/")[0] for fileset, key in run_keys_of(session, filesets).items()}
 
 
 def _agree(staged: StagedFileset, held: Sequence[Content], local: Local) -> bool:
@@ -204,7 +232,7 @@ class _Look:
         self._session = session
         self._run_id = run_id
         self._held = holdings(session, filesets)
-        runs = {fileset: key.partition("/")[0] for fileset, key in run_keys_of(session, filesets).items()}
+        runs = _runs_of(session, filesets)
         self._runs = {fileset: run for fileset, run in runs.items() if run != run_id}
         self._filesets = [each for each in filesets if runs.get(each) != run_id]
         images = [image.id for each in self._held.values() for image in each.images]

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import omero
@@ -84,6 +85,7 @@ def _unloaded(target: ResolvedTarget | None) -> Any:
     return {"Dataset": DatasetI, "Screen": ScreenI}[target.kind](target.id, False)
 
 
+@cache
 def _version_info(reader: str | None) -> list[Any]:
     system = platform.uname()
     info = {

@@ -179,9 +179,21 @@ class Access:
         return self.only_roots is None or bool({name, EVERY_ROOT} & set(self.only_roots))
 
     def _folder(self, name: str) -> tuple[str, ...]:
+        """Return where a root lies; resolved once, since it is asked for each file, but not before it is there."""
+        if (known := self._resolved.get(name)) is not None:
+            return known
         root = self.roots[name]
         folders = _named_folder(root, self.user)
-        return folders if root.station != self.here else tuple(map(os.path.realpath, folders))
+        if root.station == self.here:
+            folders = tuple(map(os.path.realpath, folders))
+            if not all(map(os.path.isdir, folders)):
+                return folders
+        self._resolved[name] = folders
+        return folders
+
+    @cached_property
+    def _resolved(self) -> dict[str, tuple[str, ...]]:
+        return {}
 
     def _may_use(self, name: str) -> bool:
         if not self._is_bound_to(name):
