@@ -182,7 +182,7 @@ class Attempt:
             receivers=self.job.receivers,
         )
 
-    def end(self, at_the_end: Callable[[Job, ImportReport], State[None]]) -> None:
+    def end(self, at_the_end: Callable[[Job, Callable[[], ImportReport]], State[None]]) -> None:
         """Give everything an outcome, show the report, and tell the people; or leave it to a further try.
 
         Raises:
@@ -198,7 +198,7 @@ class Attempt:
         report = self.report()
         self._publisher.page(report_page(report))
         # Who could not be told, nor a message be handed over to them, is told by housekeeping.
-        if self.job.knows_whom_to_tell and at_the_end(self.job, report).is_completed():
+        if self.job.knows_whom_to_tell and at_the_end(self.job, lambda: report).is_completed():
             self._record.note_told(self.job.tags)
         self._record.release_next(self.job, ending=True)
 
@@ -231,8 +231,8 @@ def attempt(request: ImportRequest, *, afterwards: End, at_the_end: End) -> Iter
         around = Surroundings(
             carried=partial(take_carried_session, settings),
             permit=partial(_permit, record, ledger),
-            lock=partial(striped_lock, whose=[record.pool, request.on_behalf_of], check=ledger.check),
-            naming=partial(named_lock, whose=[record.pool], check=ledger.check),
+            lock=partial(striped_lock, whose=[record.pool, request.on_behalf_of], check=ledger.check, client=client),
+            naming=partial(named_lock, whose=[record.pool], check=ledger.check, client=client),
             give_way=partial(record.give_way, ledger),
             is_over=record.is_over,
         )

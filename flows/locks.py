@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from uuid import UUID
 
 import httpx
@@ -32,7 +32,11 @@ _LOCKED = 423
 
 @contextmanager
 def striped_lock(
-    filesets: Sequence[Fileset], *, whose: Sequence[str], check: Callable[[], None] = lambda: None
+    filesets: Sequence[Fileset],
+    *,
+    whose: Sequence[str],
+    check: Callable[[], None] = lambda: None,
+    client: SyncPrefectClient | None = None,
 ) -> Iterator[None]:
     """Keep out, for the time of the block, every import of the same user that may be about the same files.
 
@@ -42,18 +46,23 @@ def striped_lock(
         filesets: what the import is about.
         whose: the OMERO server and the user.
         check: called while waiting; what it raises ends the wait.
+        client: of Prefect, by default one for this lock only.
 
     Raises:
         OmeroBusy: the lock was lost meanwhile: what was looked up may not hold any more.
         UnexpectedFault: the locks were never made.
     """
-    with _held({lock_name(stripe(whose, each)) for each in filesets}, check):
+    with _held({lock_name(stripe(whose, each)) for each in filesets}, check, client):
         yield
 
 
 @contextmanager
 def named_lock(
-    names: Sequence[str], *, whose: Sequence[str], check: Callable[[], None] = lambda: None
+    names: Sequence[str],
+    *,
+    whose: Sequence[str],
+    check: Callable[[], None] = lambda: None,
+    client: SyncPrefectClient | None = None,
 ) -> Iterator[None]:
     """Keep out, for the time of the block, every import that makes something of one of these names.
 
@@ -63,21 +72,22 @@ def named_lock(
         names: of projects, datasets, screens, tags or files, told apart by group and kind.
         whose: the OMERO server.
         check: called while waiting; what it raises ends the wait.
+        client: of Prefect, by default one for this lock only.
 
     Raises:
         OmeroBusy: the lock was lost meanwhile: what was looked up may not hold any more.
         UnexpectedFault: the locks were never made.
     """
-    with _held({lock_name(_number([*whose, "name", each])) for each in names}, check):
+    with _held({lock_name(_number([*whose, "name", each])) for each in names}, check, client):
         yield
 
 
 @contextmanager
-def _held(names: Collection[str], check: Callable[[], None]) -> Iterator[None]:
+def _held(names: Collection[str], check: Callable[[], None], shared: SyncPrefectClient | None) -> Iterator[None]:
     if not names:
         yield
         return
-    with get_client(sync_client=True) as client:
+    with nullcontext(shared) if shared is not None else get_client(sync_client=True) as client:
         lease = patiently(lambda: _take(client, sorted(names), check), check=check)
         try:
             with _kept(client, lease) as lost:

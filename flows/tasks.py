@@ -94,8 +94,11 @@ def put_away_files(job: Job) -> None:
 
 
 @stage("notify", "notify")
-def notify(job: Job, report: ImportReport) -> None:
-    """Tell the user what became of the import, and the administrators what failed for good."""
-    about = About(run_id=job.run_id, user=report.user, server=report.server)
-    settings = job.settings.notifications
-    deliver(letters(report, settings.administrators), about, settings, job.told)
+def notify(job: Job, report: Callable[[], ImportReport]) -> None:
+    """Tell the user what became of the import, and the administrators what failed for good.
+
+    A function gives the report, since Prefect looks through all that is in a value, for each task.
+    """
+    told, settings = report(), job.settings.notifications
+    about = About(run_id=job.run_id, user=told.user, server=told.server)
+    deliver(letters(told, settings.administrators), about, settings, job.told)

@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from flows.core.afterwards.ground import Ground
 from flows.core.afterwards.items import Arrived, Handled, Outcome
-from flows.core.afterwards.names import is_set_aside
+from flows.core.afterwards.names import SET_ASIDE, is_set_aside
 from flows.core.afterwards.putting_away import put_away
 from flows.core.afterwards.wishes import Afterwards
 from flows.core.audit import AuditTrail
@@ -131,8 +131,8 @@ class _Holders:
 
     def is_set_aside(self, path: str) -> bool:
         """Whether a path lies in what is set aside there."""
-        if not any(is_set_aside(PurePath(each)) for each in path.split("/")):
-            return False  # most are seen by their name to be in none, and the holder is looked up on disk
+        if SET_ASIDE.isdisjoint(path.casefold().split("/")):
+            return False  # the holder is looked up on disk, and not for each file
         holder = self.of(path)
         return bool(path) and holder is not None and is_set_aside(Path(path).relative_to(holder))
 

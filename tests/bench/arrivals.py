@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import tifffile
 import yaml
 from omero.gateway import BlitzGateway
 from prefect.client.orchestration import SyncPrefectClient
@@ -21,6 +20,7 @@ from deployments.sandbox.images import make_ome_tiff
 from flows.core.names import SWEEP_FLOW
 from flows.core.settings import ENV_FILE, read_settings
 from tests.bench.figures import Figure, Sizes
+from tests.bench.material import alike_images
 from tests.bench.orchestration import COUNTED, beyond_idle
 from tests.bench.rigs import wait_for
 
@@ -38,8 +38,10 @@ def measure(sizes: Sizes, running: Running) -> Iterator[Figure]:
     """Let files arrive in a watched folder, and sweep it until OMERO has all of them."""
     root = running.home.shares / USER / NAME
     _define(running, root)
-    _fill(root, sizes.arriving)
-    spent = beyond_idle(running, ALL_COUNTED, lambda: _import_all(running, sizes.arriving))
+    _fill(root, range(1))
+    _import_all(running, 1)  # both workers have started what they start but once
+    _fill(root, range(1, sizes.arriving + 1))
+    spent = beyond_idle(running, ALL_COUNTED, lambda: _import_all(running, sizes.arriving + 1))
     samples = {name: [value] for name, value in spent.items()}
     per_file = sum(spent.values()) / sizes.arriving * 1000
     yield Figure(
@@ -61,17 +63,11 @@ def _define(running: Running, root: Path) -> None:
         asyncio.run(deploy(read_settings()))
 
 
-def _fill(root: Path, files: int) -> None:
-    """Write images of 20 kB that differ in their first pixels."""
-    made = make_ome_tiff(root.parent / "first.ome.tiff", channels=["DAPI"], z=1, t=2, size=(64, 64))
-    with tifffile.TiffFile(made) as image:
-        pixels = image.pages[0].dataoffsets[0]
-    first = made.read_bytes()
-    made.unlink()
-    for number in range(files):
-        place = root / f"{NAME}-{number % FOLDERS}" / f"{number:05}.ome.tiff"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(first[:pixels] + number.to_bytes(4, "little") + first[pixels + 4 :])
+def _fill(root: Path, numbers: range) -> None:
+    """Write images of 20 kB, each with pixels of its own."""
+    model = make_ome_tiff(root.parent / "model.ome.tiff", channels=["DAPI"], z=1, t=2, size=(64, 64))
+    alike_images(model, {each: root / f"{NAME}-{each % FOLDERS}" / f"{each:05}.ome.tiff" for each in numbers})
+    model.unlink()
 
 
 def _import_all(running: Running, files: int) -> None:

@@ -1,7 +1,10 @@
 """Files to measure with, and what the product's stages say of them."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+
+import tifffile
 
 from deployments.sandbox.images import make_small_ome_tiff
 from flows.core.requests import Fileset, SourceFile, StagedFile, StagedFileset, VerifiedFileset
@@ -24,6 +27,16 @@ def padded_image(path: Path, size: int) -> Path:
         for start in range(small, size, _BLOCK):
             file.write(os.urandom(min(_BLOCK, size - start)))
     return path
+
+
+def alike_images(model: Path, places: Mapping[int, Path]) -> None:
+    """Write images as large as a model, which is an uncompressed TIFF; each has its number in its first pixels."""
+    with tifffile.TiffFile(model) as image:
+        pixels = image.pages[0].dataoffsets[0]
+    whole = model.read_bytes()
+    for number, place in places.items():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(whole[:pixels] + number.to_bytes(4, "little") + whole[pixels + 4 :])
 
 
 def sparse_image(path: Path, size: int) -> Path:

@@ -6,7 +6,6 @@ they use while nothing is imported is measured first, and taken off for as long 
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from deployments.sandbox.images import make_small_ome_tiff
 from deployments.worker.orphans import carried_out
 from flows.core.requests import ImportRequest
 from tests.bench.figures import Figure, Sizes
+from tests.bench.material import alike_images
 from tests.bench.rigs import PROJECT, NotInTime, wait_for
 
 USER = "alice"
@@ -37,14 +37,16 @@ COUNTED = {
 
 
 def measure(sizes: Sizes, running: Running) -> Iterator[Figure]:
-    """Import a folder of small files twice: through the core alone, and as a run."""
-    folder = running.home.shares / USER / "many"
-    folder.mkdir()
-    first = make_small_ome_tiff(folder / "0000.ome.tiff")
-    for number in range(1, sizes.small_files):
-        shutil.copy(first, folder / f"{number:04}.ome.tiff")
-    alone = _core_alone(running, _request(folder, "core"))
-    spent = beyond_idle(running, COUNTED, lambda: _run(running, _request(folder, "run")))
+    """Import small files through the core alone, and as many others, which OMERO does not have yet either, as a run."""
+    share = running.home.shares / USER
+    model = make_small_ome_tiff(share / "model.ome.tiff")
+    count = sizes.small_files
+    for first, name in ((0, "core"), (count, "run"), (2 * count, "before")):
+        last = first + (count if name != "before" else 1)
+        alike_images(model, {each: share / name / f"{each:06}.ome.tiff" for each in range(first, last)})
+    alone = _core_alone(running, _request(share, "core"))
+    _run(running, _request(share, "before"))  # the worker has started what it starts but once
+    spent = beyond_idle(running, COUNTED, lambda: _run(running, _request(share, "run")))
     per_file = (sum(spent.values()) - alone) / sizes.small_files * 1000
     samples = {**{name: [value] for name, value in spent.items()}, "the core alone": [alone]}
     yield Figure(
@@ -52,8 +54,8 @@ def measure(sizes: Sizes, running: Running) -> Iterator[Figure]:
     )
 
 
-def _request(folder: Path, target: str) -> ImportRequest:
-    return ImportRequest(sources=[str(folder)], target=f"Dataset:name:{target}", on_behalf_of=USER)
+def _request(share: Path, name: str) -> ImportRequest:
+    return ImportRequest(sources=[str(share / name)], target=f"Dataset:name:{name}", on_behalf_of=USER)
 
 
 def _core_alone(running: Running, request: ImportRequest) -> float:

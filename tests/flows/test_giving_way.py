@@ -9,7 +9,7 @@ from deployments.sandbox.home import Running
 from deployments.sandbox.images import make_small_ome_tiff
 from deployments.sandbox.understudy.control import Control
 from flows.core.names import agent_of
-from flows.core.pipeline import CHUNK_FILESETS
+from flows.core.pipeline import FEW_FILESETS
 from flows.core.settings import OmeroServer
 from tests.support.courier import Courier, eventually
 
@@ -44,7 +44,7 @@ def test_a_bulk_import_lets_people_go_first_and_is_completed_afterwards(
     alice: Courier, logged_in: Callable[[str], Courier], slow_omero: Control
 ) -> None:
     folder = alice.folder()
-    for number in range(2 * CHUNK_FILESETS):
+    for number in range(2 * FEW_FILESETS):
         make_small_ome_tiff(folder / f"cells{number:02}.ome.tiff")
     bulk = alice.asks(folder, bulk=True, duplicates="import")
     eventually(lambda: alice.status(bulk)["state"] == "running", "the bulk import runs")
@@ -62,4 +62,4 @@ def test_a_bulk_import_lets_people_go_first_and_is_completed_afterwards(
     assert 1 < slow_omero.stats().imports_at_once <= LIMITS.runs * LIMITS.filesets_per_run
     slow_omero.clear()
     ended = alice.outcome(bulk)
-    assert (ended["state"], ended["stages"]) == ("completed", {"done": 2 * CHUNK_FILESETS})
+    assert (ended["state"], ended["stages"]) == ("completed", {"done": 2 * FEW_FILESETS})

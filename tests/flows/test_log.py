@@ -1,12 +1,14 @@
 """A run's log is read by people: what they need is in it, and what alarms without reason is not."""
 
+import io
 import logging
 import sys
 
 import pytest
 from prefect.exceptions import CancelledRun, FailedRun
+from prefect.logging.handlers import PrefectConsoleHandler
 
-from flows.log import says_something
+from flows.log import says_something, tidy_log
 
 
 def logged(error: Exception | None) -> logging.LogRecord:
@@ -29,3 +31,25 @@ def logged(error: Exception | None) -> logging.LogRecord:
 )
 def test_a_traceback_is_shown_where_it_explains_something(error: Exception | None, shown: bool) -> None:
     assert says_something(logged(error)) is shown
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_lines_are_coloured_in_a_terminal_only(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stderr(io.StringIO):
+        def isatty(self) -> bool:
+            return terminal
+
+    written = Stderr()
+    monkeypatch.setattr(sys, "stderr", written)
+    coloured = PrefectConsoleHandler(stream=written, level=logging.INFO)
+    coloured.setFormatter(logging.Formatter("%(levelname)s | %(message)s"))
+    logger = logging.getLogger("tests.coloured")
+    logger.addHandler(coloured)
+    tidy_log()
+    (handler,) = logger.handlers
+    logger.removeHandler(handler)
+    handler.handle(logging.LogRecord("tests.coloured", logging.INFO, "", 1, "%d files", (3,), None))
+
+    assert (handler is coloured) is terminal
+    assert written.getvalue() == "INFO | 3 files\n"
+    assert handler.level == logging.INFO
