@@ -10,7 +10,7 @@ export PYTHON
 PY := .venv/bin/python
 DATA ?= .sandbox
 WAITING := tests/core/remotes tests/core/bioformats tests/core/omero_client/test_health.py
-SIDE_BY_SIDE := --numprocesses 3 --dist loadscope --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 help: ## list the targets

@@ -107,10 +107,12 @@ async def test_people_go_before_bulk_even_when_they_came_later(runs, user) -> No
     before = await runs.ahead("main", True, long_ago)
     made = [await runs.create(new_run(user=user, bulk=n == 0, start=long_ago + timedelta(minutes=n))) for n in range(3)]
 
-    assert await runs.ahead("main", True, long_ago + timedelta(seconds=1)) == before + 3
+    with_them = await runs.ahead("main", True, long_ago + timedelta(seconds=1))
     assert await runs.ahead("main", False, long_ago + timedelta(minutes=2)) == 1
     for run in made:
         await runs.cancel(run, "alice")
+    # Runs of other tests may come due meanwhile.
+    assert before + 3 <= with_them <= await runs.ahead("main", True, long_ago) + 3
 
 
 async def test_runs_that_live_in_a_session_are_counted_until_they_are_over(runs) -> None:
