@@ -25,7 +25,7 @@ SHORTEST_INTERVAL = 1.0
 """Seconds between two looks at the ledger, of a run that has just begun."""
 LONGEST_INTERVAL = 5.0
 """Seconds between two looks at the ledger, of a run that takes minutes."""
-INTERVAL_GROWS = 0.05
+INTERVAL_GROWS = 0.1
 """Seconds by which the interval grows with each second that the run takes."""
 LOOK_INTERVAL = 10.0
 """Seconds between two looks at whether this attempt still counts."""

@@ -28,6 +28,9 @@ ROOM = "courier__flow_run_id"
 NO_RUN = "-" * len(str(UUID(int=0)))
 NO_MARK = f"{ROOM}={NO_RUN}"
 ENGINE = "prefect.engine"
+GARBAGE = (20_000, 20, 20)
+"""How much a run makes before Python looks for garbage (`gc.set_threshold`): objects of OMERO are many and short-lived,
+and looking as often as Python does by default takes 3 % of a run's time."""
 IMPORTED = (  # what Prefect's engine imports on the way, and our flows with all that they do
     "prefect.flow_engine",
     "prefect.task_engine",
@@ -108,6 +111,7 @@ def become(environment: Mapping[str, str], folder: str) -> None:
     sys.path[0] = folder
     sys.argv[:] = [ENGINE]
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.set_threshold(*GARBAGE)
     gc.enable()
 
 

@@ -26,6 +26,9 @@ from flows.core.transfer import clear_fileset
 
 log = logging.getLogger(__name__)
 
+MOST_LINES = 50
+"""Files of an import whose log has a line for each; of more, the table of the run alone tells each."""
+
 
 class Arrivals:
     """The filesets of a chunk at OMERO's door."""
@@ -120,10 +123,17 @@ class Arrivals:
         imported, job = self._there[key], self._job
         job.ledger.imported(imported)
         job.note_arrival(imported, [file.client_path for file in fileset.files], str(job.said(fileset).target))
-        what = "was in OMERO already" if imported.duplicate else "in OMERO"
-        images = ", ".join(str(image.id) for image in imported.images[:10])
-        log.info("%s: %s as image %s", imported.name, what, images)
+        if len(job.filesets) <= MOST_LINES:
+            what = "was in OMERO already" if imported.duplicate else "in OMERO"
+            images = ", ".join(str(image.id) for image in imported.images[:10])
+            log.info("%s: %s as image %s", imported.name, what, images)
         clear_fileset(self._staged[key], job.settings.staging, job.run_id)
+
+    def sum_up(self) -> None:
+        """Say in the log how many are in OMERO now, where not each has a line there: each costs Prefect's server."""
+        there = [self._there[key].name for key in self._staged if self._job.ledger.is_done(key)]
+        if there and len(self._job.filesets) > MOST_LINES:
+            log.info("%d files are in OMERO: %s to %s", len(there), there[0], there[-1])
 
     def _make_ready(self) -> None:
         """Make targets, tags and attachments where they are missing; what this fails for is not imported."""

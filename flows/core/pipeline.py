@@ -133,6 +133,7 @@ def bring_in(job: Job, chunk: Chunk) -> str | None:
             failed = _errors(job, some, arrivals.bring, side_by_side=job.server.filesets_per_run)
             arrivals.read_back()
             failed |= _errors(job, [each for each in some if each.key not in failed], arrivals.settle, gated=False)
+            arrivals.sum_up()
         errors += failed.values()
     return _verdict(passed, hopeful, errors)
 

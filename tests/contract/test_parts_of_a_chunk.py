@@ -1,5 +1,6 @@
 """A chunk of small files goes to OMERO in parts, between which a bulk import gives way to people who wait."""
 
+import logging
 import shutil
 
 import pytest
@@ -65,10 +66,15 @@ def images_in_omero(job):
     return count
 
 
-def test_all_parts_of_a_chunk_end_in_omero_once(attempt):
+def test_all_parts_of_a_chunk_end_in_omero_once_with_a_line_in_the_log_for_each_part(attempt, caplog):
+    caplog.set_level(logging.INFO, "flows.core.arrivals")
     job, chunk = attempt(Ledger())
 
     assert pipeline.bring_in(job, chunk) is None
+    assert caplog.messages == [
+        f"{FEW_FILESETS} files are in OMERO: 00.ome.tiff to {FEW_FILESETS - 1}.ome.tiff",
+        f"{FILES - FEW_FILESETS} files are in OMERO: {FEW_FILESETS}.ome.tiff to {FILES - 1}.ome.tiff",
+    ]
     assert {each.stage for each in job.ledger.statuses()} == {Stage.DONE}
     assert [each.duplicate for each in job.ledger.statuses()] == [False] * FILES
     assert images_in_omero(job) == FILES
