@@ -134,7 +134,7 @@ class _Holders:
         if SET_ASIDE.isdisjoint(path.casefold().split("/")):
             return False  # the holder is looked up on disk, and not for each file
         holder = self.of(path)
-        return bool(path) and holder is not None and is_set_aside(Path(path).relative_to(holder))
+        return holder is not None and is_set_aside(Path(path).relative_to(holder))
 
 
 class _Leaving:

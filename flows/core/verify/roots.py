@@ -183,11 +183,10 @@ class Access:
         if (known := self._resolved.get(name)) is not None:
             return known
         root = self.roots[name]
-        folders = _named_folder(root, self.user)
-        if root.station == self.here:
-            folders = tuple(map(os.path.realpath, folders))
-            if not all(map(os.path.isdir, folders)):
-                return folders
+        here = root.station == self.here
+        folders = _folder_of(root, self.user) if here else _named_folder(root, self.user)
+        if here and not all(map(os.path.isdir, folders)):
+            return folders
         self._resolved[name] = folders
         return folders
 
