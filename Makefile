@@ -7,6 +7,8 @@ SHELL := /bin/bash
 # Anything that runs can run the set-up, which then looks for Python 3.11. PYTHON=/path/to/python3.11 names one.
 ANY_PYTHON := $(firstword $(foreach each,$(PYTHON) python3 python3.11 python,$(shell $(each) -c 'print("$(each)")' 2>/dev/null)))
 export PYTHON
+# Where it is set, every process of the tests rewrites and compiles all of them anew: 13 s each.
+unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 DATA ?= .sandbox
 WAITING := tests/core/remotes tests/core/bioformats tests/core/omero_client/test_health.py

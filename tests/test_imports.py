@@ -2,10 +2,9 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 OURS = ("flows", "api", "deployments")
@@ -47,12 +46,18 @@ LONGER = {
 """The types that hand an import from stage to stage are best read together; there is little else in it."""
 
 
+@cache
 def tree(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text(), filename=str(path))
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> tuple[str, ...]:
     """Every module that a file imports, anywhere in it, by its full name; `from a import b` counts as `a.b` too."""
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -67,12 +72,14 @@ def of(path: Path, *packages: str) -> list[str]:
     return [name for name in imported(path) if any(name == each or name.startswith(f"{each}.") for each in packages)]
 
 
+def offenders(paths: list[Path], against: Callable[[Path], object]) -> dict[str, object]:
+    """Which of these files break a rule, each with what it breaks it with."""
+    found = {str(path): against(path) for path in paths}
+    return {path: what for path, what in found.items() if what}
+
+
 def below(path: Path, *folders: str) -> bool:
     return any(path.is_relative_to(folder) for folder in folders)
-
-
-def names(paths: list[Path]) -> list[str]:
-    return [str(path) for path in paths]
 
 
 def test_there_is_something_to_hold() -> None:
@@ -80,66 +87,76 @@ def test_there_is_something_to_hold() -> None:
     assert len(CORE) > 10
 
 
-@pytest.mark.parametrize("path", CORE, ids=names(CORE))
-def test_the_core_knows_neither_prefect_nor_http(path: Path) -> None:
-    assert of(path, "prefect", "fastapi", "starlette", "uvicorn", "httpx", "api", "deployments") == []
+def test_the_core_knows_neither_prefect_nor_http() -> None:
+    strangers = ("prefect", "fastapi", "starlette", "uvicorn", "httpx", "api", "deployments")
+
+    assert offenders(CORE, lambda path: of(path, *strangers)) == {}
 
 
-@pytest.mark.parametrize("path", CORE, ids=names(CORE))
-def test_the_core_imports_no_flow(path: Path) -> None:
-    assert [name for name in of(path, "flows") if not name.startswith("flows.core")] == []
+def test_the_core_imports_no_flow() -> None:
+    def flows(path: Path) -> list[str]:
+        return [name for name in of(path, "flows") if not name.startswith("flows.core")]
+
+    assert offenders(CORE, flows) == {}
 
 
-@pytest.mark.parametrize("path", CORE, ids=names(CORE))
-def test_the_core_reads_no_environment_but_for_the_settings(path: Path) -> None:
-    reads = {
-        node.attr if isinstance(node, ast.Attribute) else node.name
-        for node in ast.walk(tree(path))
-        if (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"))
-        or (isinstance(node, ast.alias) and node.name in ("environ", "getenv"))
-    }
+def test_the_core_reads_no_environment_but_for_the_settings() -> None:
+    def reads(path: Path) -> set[str]:
+        return {
+            node.attr if isinstance(node, ast.Attribute) else node.name
+            for node in ast.walk(tree(path))
+            if (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"))
+            or (isinstance(node, ast.alias) and node.name in ("environ", "getenv"))
+        }
 
-    assert reads == ({"environ"} if path.name == "settings.py" else set())
-
-
-IN_PARTS = [path for path in CORE if below(path, *(f"flows/core/{part}" for part in PARTS))]
+    assert offenders(CORE, reads) == {"flows/core/settings.py": {"environ"}}
 
 
-@pytest.mark.parametrize("path", IN_PARTS, ids=names(IN_PARTS))
-def test_the_parts_of_the_core_do_not_know_each_other(path: Path) -> None:
-    own = f"flows.core.{path.parts[2].removesuffix('.py')}"
-    allowed = (own, *(f"flows.core.{name}" for name in SHARED_BY_PARTS))
-    elsewhere = [name for name in of(path, "flows") if name not in ("flows", "flows.core")]
+def test_the_parts_of_the_core_do_not_know_each_other() -> None:
+    parts = [path for path in CORE if below(path, *(f"flows/core/{part}" for part in PARTS))]
 
-    assert [name for name in elsewhere if not name.startswith(allowed)] == []
+    def others(path: Path) -> list[str]:
+        own = f"flows.core.{path.parts[2].removesuffix('.py')}"
+        allowed = (own, *(f"flows.core.{name}" for name in SHARED_BY_PARTS))
+        elsewhere = [name for name in of(path, "flows") if name not in ("flows", "flows.core")]
+        return [name for name in elsewhere if not name.startswith(allowed)]
 
-
-@pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
-def test_only_the_omero_client_and_the_stand_in_import_omero(path: Path) -> None:
-    assert below(path, *OMERO_ALLOWED) or of(path, *OMERO) == []
+    assert offenders(parts, others) == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
-def test_prefect_is_imported_by_flows_deployments_and_one_package_of_the_api(path: Path) -> None:
-    may = (below(path, *PREFECT_ALLOWED) and not below(path, "flows/core")) or below(path, "api/prefect_runs")
+def test_only_the_omero_client_and_the_stand_in_import_omero() -> None:
+    rest = [path for path in MODULES if not below(path, *OMERO_ALLOWED)]
 
-    assert may or of(path, "prefect") == []
-
-
-@pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
-def test_arrows_point_inward(path: Path) -> None:
-    outside = {"flows": ("api", "deployments"), "api": ("deployments",), "deployments": ()}[path.parts[0]]
-    flows = [] if path.parts[0] != "api" else [n for n in of(path, "flows") if n != "flows" and "flows.core" not in n]
-
-    assert of(path, *outside) + flows == []
+    assert offenders(rest, lambda path: of(path, *OMERO)) == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
-def test_no_module_hides_one_that_it_could_be_taken_for(path: Path) -> None:
+def test_prefect_is_imported_by_flows_deployments_and_one_package_of_the_api() -> None:
+    def may(path: Path) -> bool:
+        return (below(path, *PREFECT_ALLOWED) and not below(path, "flows/core")) or below(path, "api/prefect_runs")
+
+    rest = [path for path in MODULES if not may(path)]
+
+    assert offenders(rest, lambda path: of(path, "prefect")) == {}
+
+
+def test_arrows_point_inward() -> None:
+    def outward(path: Path) -> list[str]:
+        outside = {"flows": ("api", "deployments"), "api": ("deployments",), "deployments": ()}[path.parts[0]]
+        flows = [name for name in of(path, "flows") if name != "flows" and "flows.core" not in name]
+        return of(path, *outside) + (flows if path.parts[0] == "api" else [])
+
+    assert offenders(MODULES, outward) == {}
+
+
+def test_no_module_hides_one_that_it_could_be_taken_for() -> None:
     taken = {*sys.stdlib_module_names, "omero", "prefect", "fastapi", "apprise"}
 
-    assert path.stem in ("__init__", "__main__") or len(path.parts) > 2 or path.stem not in taken
-    assert path.stem not in ("omero", "prefect", "email", "import", "types", "logging")
+    def hides(path: Path) -> bool:
+        if path.stem in {"omero", "prefect", "email", "import", "types", "logging"}:
+            return True
+        return path.stem not in {"__init__", "__main__"} and len(path.parts) <= 2 and path.stem in taken
+
+    assert offenders(MODULES, hides) == {}
 
 
 SHELL = {
@@ -151,30 +168,32 @@ SHELL = {
 }
 
 
-@pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
-def test_no_command_goes_through_a_shell(path: Path) -> None:
-    calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
-    shells = [word for call in calls for word in call.keywords if word.arg == "shell"]
+def test_no_command_goes_through_a_shell() -> None:
+    def shells(path: Path) -> list[str]:
+        calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+        asked = [ast.unparse(call) for call in calls if any(word.arg == "shell" for word in call.keywords)]
+        return asked + sorted(({ast.unparse(call.func) for call in calls} | set(imported(path))) & SHELL)
 
-    assert shells == []
-    assert {ast.unparse(call.func) for call in calls} & SHELL == set()
-    assert set(imported(path)) & SHELL == set()
-
-
-@pytest.mark.parametrize("path", COUNTED, ids=names(COUNTED))
-def test_no_function_is_longer_than_a_screen(path: Path) -> None:
-    functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    long = {each.name: _lines(each) for each in functions if _lines(each) > LONGEST_FUNCTION}
-
-    assert long == {}
+    assert offenders(MODULES, shells) == {}
 
 
-@pytest.mark.parametrize("path", COUNTED, ids=names(COUNTED))
-def test_no_module_needs_an_and_to_describe_it(path: Path) -> None:
-    lines = len((ROOT / path).read_text().splitlines())
+def test_no_function_is_longer_than_a_screen() -> None:
+    def long(path: Path) -> dict[str, int]:
+        functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        return {each.name: _lines(each) for each in functions if _lines(each) > LONGEST_FUNCTION}
 
-    assert lines <= LONGER.get(path, LONGEST_MODULE)
-    assert ast.get_docstring(tree(path))
+    assert offenders(COUNTED, long) == {}
+
+
+def test_no_module_is_too_long() -> None:
+    def over(path: Path) -> int:
+        return max(0, len((ROOT / path).read_text().splitlines()) - LONGER.get(path, LONGEST_MODULE))
+
+    assert offenders(COUNTED, over) == {}
+
+
+def test_every_module_says_what_it_is() -> None:
+    assert offenders(COUNTED, lambda path: not ast.get_docstring(tree(path))) == {}
 
 
 def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
