@@ -12,7 +12,7 @@ from tests.support.courier import Courier
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
-REQUESTS, CONNECTIONS = 200, 16
+CONNECTIONS = 16
 FAR_AWAY = (datetime.now(UTC) + timedelta(days=300)).isoformat()
 """They are never to run: other tests use this sandbox too."""
 
@@ -35,16 +35,17 @@ def listed(courier) -> set[str]:
     return found
 
 
-def test_of_a_burst_each_request_is_accepted_or_politely_refused_and_none_is_lost(carol) -> None:
+@pytest.mark.parametrize("requests", [64, pytest.param(200, marks=pytest.mark.thorough)])
+def test_of_a_burst_each_request_is_accepted_or_politely_refused_and_none_is_lost(carol, requests) -> None:
     source = str(make_small_ome_tiff(carol.folder() / "cells.ome.tiff"))
     body = {"sources": [source], "not_before": FAR_AWAY}
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        answers = list(pool.map(lambda _: carol.http.post("/v1/imports", json=body), range(REQUESTS)))
+        answers = list(pool.map(lambda _: carol.http.post("/v1/imports", json=body), range(requests)))
 
     accepted = {answer.json()["id"] for answer in answers if answer.status_code == 202}
     refused = [answer for answer in answers if answer.status_code != 202]
     assert {answer.status_code for answer in refused} <= {429, 503}
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
-    assert len(accepted) + len(refused) == REQUESTS
+    assert len(accepted) + len(refused) == requests
     assert accepted
     assert accepted <= listed(carol)

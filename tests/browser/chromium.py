@@ -18,6 +18,8 @@ FLAGS = (
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+NO_GRAPHICS = ("--disable-3d-apis", "--disable-software-rasterizer")
+"""Leaves out the drawing of a run's tasks, which takes a fifth of all without a graphics card."""
 LIGHT = """localStorage.setItem('color-scheme', '"light"')"""
 """The Prefect UI is dark unless it was told otherwise."""
 
@@ -28,10 +30,10 @@ def executable() -> str | None:
 
 
 @contextmanager
-def browsing(path: str) -> Iterator[Browser]:
-    """Run the browser."""
+def browsing(path: str, *flags: str) -> Iterator[Browser]:
+    """Run the browser, with further flags."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
         yield browser
         browser.close()
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page
 
 from deployments.sandbox.home import Running
 from deployments.sandbox.understudy.control import Control
-from tests.browser.chromium import browsing, executable, visiting
+from tests.browser.chromium import NO_GRAPHICS, browsing, executable, visiting
 from tests.browser.console import Console
 
 
@@ -16,7 +16,7 @@ def chromium() -> Iterator[Browser]:
     """Ends with the module: Playwright keeps an event loop, beside which other tests could not have theirs."""
     if (path := executable()) is None:
         pytest.skip("Chromium is not there: sudo apt-get install -y chromium")
-    with browsing(path) as browser:
+    with browsing(path, *NO_GRAPHICS) as browser:
         yield browser
 
 

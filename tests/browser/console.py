@@ -53,7 +53,9 @@ class Console:
         self.field(title).locator(".p-select-button__icon").click()
         options = self.page.get_by_role("option")
         expect(options.first).to_be_visible()
-        return options.all_inner_texts()
+        found = options.all_inner_texts()
+        self.page.keyboard.press("Escape")
+        return found
 
     def fill(self, title: str, text: str) -> None:
         """Write into a field."""
@@ -86,6 +88,10 @@ class Console:
     def run(self, number: str) -> None:
         """Go to a run."""
         self.page.goto(f"{self._address}/runs/flow-run/{number}")
+
+    def back(self) -> None:
+        """Go back to where the page was before, which takes no second to load."""
+        self.page.go_back()
 
     def ends(self, state: str) -> None:
         """See the run end in a state."""

@@ -30,4 +30,4 @@ def test_a_call_can_be_tried_out_on_the_page(log_in: Locator, sandbox: Running) 
     log_in.get_by_role("textbox").fill(body)
     log_in.get_by_role("button", name="Execute").click()
 
-    expect(log_in.locator(".live-responses-table").get_by_role("cell", name="201")).to_be_visible()
+    expect(log_in.locator(".live-responses-table").get_by_role("cell", name="201", exact=True)).to_be_visible()

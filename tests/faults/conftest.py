@@ -47,7 +47,7 @@ class Hurt:
 
         def over() -> bool:
             if by_hand:
-                self.scene.upkeep.round()
+                self.scene.upkeep.round_in_turn()
             return self.fleet.refresh(accepted).over
 
         until(over, PATIENCE, f"import {accepted.id} is over")
@@ -63,7 +63,7 @@ class Hurt:
         return verdict.lost + verdict.doubled + silent(self.machine, accepted)
 
     def _silent(self, accepted: Sequence[Accepted]) -> list[str]:
-        self.scene.upkeep.round()
+        self.scene.upkeep.round_in_turn()
         return silent(self.machine, accepted)
 
     def states(self, accepted: Accepted) -> list[str]:

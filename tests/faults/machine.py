@@ -30,7 +30,8 @@ ENGINES = {"prefect.engine", "deployments.worker.fork_server"}
 FLOW_RUN = "PREFECT__FLOW_RUN_ID"
 """In its environment: which run it is. Set by Prefect's worker."""
 HEALED_SECONDS = 90.0
-_LOOK_EVERY_SECONDS = 0.1
+_LOOK_SECONDS = (0.1, 0.5)
+"""Between two looks, at first and in the end: each look costs what is waited for."""
 
 
 class NotHealed(Exception):
@@ -44,10 +45,12 @@ def until(true: Callable[[], object], seconds: float, what: str) -> None:
         NotHealed: it did not.
     """
     end = time.monotonic() + seconds
+    pause, longest = _LOOK_SECONDS
     while not true():
         if time.monotonic() > end:
             raise NotHealed(f"not within {seconds:.0f} s: {what}")
-        time.sleep(_LOOK_EVERY_SECONDS)
+        time.sleep(pause)
+        pause = min(1.2 * pause, longest)
 
 
 class Machine:

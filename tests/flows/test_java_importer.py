@@ -83,7 +83,7 @@ def test_it_ends_in_omero_once_when_its_process_is_killed_midway(
     upkeep = Upkeep(machine)
 
     def over() -> bool:
-        upkeep.round()
+        upkeep.round_in_turn()
         return alice.status(number)["state"] == "completed"
 
     eventually(over, "the import has gone on, and ended")

@@ -19,7 +19,7 @@ PATIENCE = 90.0
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENCE, *, at_least_every: float = 0.4) -> T:
+def eventually(look: Callable[[], T | None], what: str, seconds: float = PATIENCE, *, at_least_every: float = 0.6) -> T:
     """Return the first answer that is one; fail when there is none for too long.
 
     It looks often at first and ever less so: each look costs the servers something that the test waits for.
@@ -69,9 +69,14 @@ class Courier:
 
     def mails(self, number: str) -> list[EmailMessage]:
         """What was sent about an import, oldest first."""
-        files = sorted(self.sandbox.home.mails.glob("*.eml"))
-        letters = [message_from_bytes(each.read_bytes(), policy=policy.default) for each in files]
-        return [each for each in letters if number in str(each.get_body(("plain",)))]
+        return mails_about(self.sandbox, number)
+
+
+def mails_about(sandbox: Running, number: str) -> list[EmailMessage]:
+    """What a sandbox sent about an import, oldest first."""
+    files = sorted(sandbox.home.mails.glob("*.eml"))
+    letters = [message_from_bytes(each.read_bytes(), policy=policy.default) for each in files]
+    return [each for each in letters if number in str(each.get_body(("plain",)))]
 
 
 def _if_ended(status: dict[str, Any]) -> dict[str, Any] | None:
