@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,17 +40,21 @@ class HeldFileset:
 
 
 def holdings(running: Running) -> list[HeldFileset]:
-    """Return everything that OMERO holds of anybody."""
+    """Return everything that OMERO holds of anybody; what comes while it is asked, one thing after the other, not."""
     repository = running.home.omero / "ManagedRepository"
     with as_root(running) as ask:
         found = {number: HeldFileset(number, owner) for number, owner in ask(_FILESETS)}
-        for number, path, folder, name in ask(_FILES):
-            found[number].paths.append(path)
-            found[number].sha1s.append(sha1_of(repository / folder.strip("/") / name))
-        for number, image in ask(_IMAGES):
-            found[number].images.append(image)
-        for number, text in ask(_MARKS, namespace=RUN):
-            found[number].run_key = text
+
+        def known(rows: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+            return ((found[number], *rest) for number, *rest in rows if number in found)
+
+        for fileset, path, folder, name in known(ask(_FILES)):
+            fileset.paths.append(path)
+            fileset.sha1s.append(sha1_of(repository / folder.strip("/") / name))
+        for fileset, image in known(ask(_IMAGES)):
+            fileset.images.append(image)
+        for fileset, text in known(ask(_MARKS, namespace=RUN)):
+            fileset.run_key = text
     return list(found.values())
 
 

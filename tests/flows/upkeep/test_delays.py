@@ -118,3 +118,16 @@ def test_an_outage_is_the_reason_while_it_lasts(
     notes.drop(prefect, names.outage_name(SERVER))
 
     assert "OMERO is away. It does not answer." in words(number)[0]["text"]
+
+
+def test_a_round_asks_once_whether_a_server_is_away(
+    run: Make, after: Later, words: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [run("spra", notify=[RECEIVER]) for _ in range(3)]
+    asked, read = [], notes.read
+    monkeypatch.setattr(notes, "read", lambda client, name: asked.append(name) or read(client, name))
+
+    after(61)
+
+    assert asked == [names.outage_name(SERVER)]
+    assert all(len(words(each)) == 1 for each in numbers)
