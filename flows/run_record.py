@@ -97,7 +97,7 @@ class RunRecord:
 
     def note_who_asked(self, job: Job) -> None:
         """Note in the audit trail what was asked for in Prefect itself; others noted it, and tagged the run, before."""
-        if self.attempt == 1 and not job.tags & set(self._run.tags):
+        if self.attempt == 1 and not job.tags <= set(self._run.tags):
             job.note_request(who="prefect")
 
     def look(self) -> FlowRun:
