@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -52,19 +52,16 @@ def tree(path: Path) -> ast.Module:
 
 
 @cache
-def imported(path: Path) -> tuple[str, ...]:
+def imported(path: Path) -> list[str]:
     """Every module that a file imports, anywhere in it, by its full name; `from a import b` counts as `a.b` too."""
-    return tuple(_imported(path))
-
-
-def _imported(path: Path) -> Iterator[str]:
+    found: list[str] = []
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+            found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return found
 
 
 def of(path: Path, *packages: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Imports that wait long: their users get an interim word, once, and are not left to wonder."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -27,31 +27,31 @@ TURN = frozenset({"Scheduled", "Late", names.HELD})
 """States of those that only wait for their turn."""
 FAR = timedelta(days=365)
 """What is scheduled after that was held when it was asked for."""
-OutageOf = Callable[[str], dict[str, Any] | None]
-"""What is noted of a server that is away; one round asks but once for each."""
 
 
 def tell_of_delays(client: SyncPrefectClient, settings: Settings, *, now: datetime | None = None) -> None:
     """Tell users whose imports wait longer than the settings say; of many that wait for their turn, of one."""
     now = now or datetime.now(UTC)
-    in_turn: set[tuple[str | None, str | None]] = set()
+    in_turn: set[tuple[str, str]] = set()
     limit = timedelta(minutes=settings.notifications.delay_minutes)
     people = [names.queue_of(bulk=False, station=each) for each in (None, *sorted(stations(settings)))]
-    outage = cache(lambda server: notes.read(client, names.outage_name(server)))
+    outage_of = cache(lambda server: notes.read(client, names.outage_name(server)))
     for run in for_a_while(list(_late(client, limit, now, people))):
-        whose = tag_value(run, names.server_tag("")), tag_value(run, names.user_tag(""))
+        whose = tag_value(run, names.server_tag("")) or "", tag_value(run, names.user_tag("")) or ""
         waits_in_turn = run.state is not None and run.state.name in TURN
-        if not (waits_in_turn and whose in in_turn) and not _tell(client, run, settings, now, outage):
+        if not (waits_in_turn and whose in in_turn) and not _tell(client, run, settings, now, outage_of(whose[0])):
             continue
         if waits_in_turn:
             in_turn.add(whose)
         tag(client, run.id, add=names.INTERIM_TOLD)
 
 
-def _tell(client: SyncPrefectClient, run: FlowRun, settings: Settings, now: datetime, outage_of: OutageOf) -> bool:
+def _tell(
+    client: SyncPrefectClient, run: FlowRun, settings: Settings, now: datetime, outage: dict[str, Any] | None
+) -> bool:
     """Hand the word over; say whether there is somebody who can be told."""
     user, server = tag_value(run, names.user_tag("")) or "", tag_value(run, names.server_tag("")) or ""
-    if (outage := outage_of(server)) is None:
+    if outage is None:
         find_address(client, run, settings)
     receivers = receivers_of(client.read_flow_run(run.id), settings)
     if not receivers:

@@ -7,12 +7,13 @@ from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Scheduled
 
 from flows.core import names
 from flows.core.settings import Settings
-from flows.upkeep.runs import OURS, PAGE, of_flows
+from flows.upkeep.runs import OURS, find
 
 SERVER = "main"
 HOST = "microscope-3"
@@ -38,9 +39,8 @@ Make = Callable[..., UUID]
 def only_ours(engine: Settings) -> None:
     """Forget the runs of other tests: a round looks at every one, and would do little else."""
     with get_client(sync_client=True) as client:
-        while found := client.read_flow_runs(flow_filter=of_flows(OURS), limit=PAGE):
-            for each in found:
-                client.delete_flow_run(each.id)
+        for each in list(find(client, OURS, FlowRunFilter())):
+            client.delete_flow_run(each.id)
 
 
 @pytest.fixture
