@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas import filters as where
 from prefect.client.schemas.objects import FlowRun
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
 
 from deployments.sandbox.home import Running
@@ -46,9 +45,8 @@ class Post:
 
 @pytest.fixture(scope="module")
 def post(hurt: Hurt) -> Iterator[Post]:
-    running = hurt.machine.running
-    with temporary_settings({PREFECT_API_URL: f"{running.prefect}/api"}), get_client(sync_client=True) as client:
-        yield Post(running, client)
+    with hurt.scene.upkeep.client() as client:
+        yield Post(hurt.machine.running, client)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ class Upkeep:
 
     def count_as_lost(self, *run_ids: str) -> Sequence[Any]:
         """Take these runs for lost, as after a minute and a half of silence."""
-        with self._client() as client:
+        with self.client() as client:
             return mark_lost(client, silence=0, run_ids=run_ids)
 
     def round_in_turn(self) -> None:
@@ -38,12 +38,12 @@ class Upkeep:
     def round(self) -> None:
         """Do every duty once."""
         settings = Settings(_env_file=self._machine.home.settings)
-        with self._client() as client:
+        with self.client() as client:
             for duty in (*URGENT, *OTHERS):
                 done(duty, client, settings)
 
     @contextmanager
-    def _client(self) -> Iterator[SyncPrefectClient]:
+    def client(self) -> Iterator[SyncPrefectClient]:
         """Speak to the server of this sandbox, wherever a duty makes a client of its own."""
         with (
             temporary_settings({PREFECT_API_URL: f"{self._machine.running.prefect}/api"}),
